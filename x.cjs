@@ -1,0 +1,1 @@
+console.log(require("better-sqlite3")(":memory:").prepare("select sqlite_version() v").get())
