@@ -1,0 +1,124 @@
+/** Where the table meets its handlers: every request is parsed, authenticated, permitted and audited here. */
+import { randomUUID } from 'node:crypto'
+import type { LinkRequest } from '../link/server.ts'
+import { type AnyOperation, no, type Refusal } from '../operations/operation.ts'
+import { type Answer, findOperation, type Input, type Name } from '../operations/table.ts'
+import type { Authenticated, Caller } from './caller.ts'
+import type { Clock } from './clock.ts'
+import { elapsedMs } from './instant.ts'
+import { holdsPermission } from './role/permission.ts'
+import type { Sessions } from './session/sessions.ts'
+import { StorageFull } from './store/store.ts'
+
+/** One handler for each operation of the table: none missing, none extra. */
+export type Handlers = { readonly [N in Name]: (input: Input<N>, caller: Caller) => Promise<Answer<N>> }
+
+/** The handlers of the nouns whose names begin so. */
+export type HandlersOf<Prefix extends string> = Pick<Handlers, Extract<Name, `${Prefix}${string}`>>
+
+/** Facts of an audit record. */
+export type Facts = { readonly [fact: string]: string | number | boolean | null }
+
+/** Where the records of the audit trail go. `write` resolves when the record is on the disk and throws `StorageFull`. */
+export interface AuditTrail {
+  write(event: string, facts: Facts): Promise<void>
+  /** For logins on a full disk: to the journal alone. */
+  writeToJournal(event: string, facts: Facts): void
+}
+
+export interface DispatchOptions {
+  readonly handlers: Handlers
+  readonly sessions: Sessions
+  readonly clock: Clock
+  readonly audit: AuditTrail
+  /** Unknown faults: everything to the log, nothing to the client. */
+  readonly logFault: (fault: unknown, context: { operation: string; id: string }) => void
+}
+
+type AnyAnswer = { readonly ok: true; readonly value: unknown } | Refusal
+type AnyHandler = (input: unknown, caller: Caller) => Promise<AnyAnswer>
+
+/** Answers one request that came through `door`. */
+export type Dispatch = (request: LinkRequest, door: Caller['door']) => Promise<AnyAnswer>
+
+function checkAccess(access: AnyOperation['access'], who: Authenticated | null, clock: Clock): Refusal | null {
+  if (access === 'public') return null
+  if (who === null) return no('unauthenticated')
+  if (access === 'session') return null
+  if (!holdsPermission(who.permissions, access.permission)) return no('forbidden', `${access.permission} is needed`)
+  const { max_auth_age_seconds: maxAge } = access
+  if (maxAge === undefined || who.session.kind === 'root') return null
+  // A ticket's session proves that the machine let somebody in, not that a person is here now.
+  const isFresh = elapsedMs(who.session.began, clock) < maxAge * 1000 && !who.session.amr.includes('ticket')
+  return isFresh ? null : no('reauthentication_required', `log in again: this needs a login of the last ${maxAge} s`)
+}
+
+function describeIssues(issues: readonly { path: PropertyKey[]; message: string }[]): string {
+  return issues
+    .slice(0, 8)
+    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+    .join('; ')
+}
+
+/** What the audit trail says of a call, whatever its operation. */
+function factsOf(request: LinkRequest, door: Caller['door'], who: Authenticated | null): Facts {
+  return {
+    door,
+    source: door === 'root' ? 'root' : request.from.source,
+    user: who?.identity.name ?? null,
+    identity: who?.identity.id ?? null,
+    session: who?.session.id ?? null,
+  }
+}
+
+/** Builds the dispatcher. */
+export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
+  async function run(request: LinkRequest, door: Caller['door'], operation: AnyOperation): Promise<AnyAnswer> {
+    const who = request.token === null ? null : await sessions.resolve(request.token, request.from)
+    const facts: Record<string, Facts[string]> = { ...factsOf(request, door, who) }
+    const input = operation.input.safeParse(request.input)
+    const refusal =
+      checkAccess(operation.access, who, clock) ??
+      (input.success ? null : no('invalid_input', describeIssues(input.error.issues)))
+    const isChange = operation.audit === 'always' && operation.access !== 'public'
+    // The intention is on the disk before the effect: what happened is in the trail even if the keeper falls here.
+    if (refusal === null && isChange) await audit.write(`${request.operation}.begin`, facts)
+    const caller: Caller = {
+      door,
+      from: request.from,
+      authenticated: who,
+      signal: request.signal,
+      note: more => Object.assign(facts, more),
+    }
+    const handler = handlers[request.operation as Name] as AnyHandler
+    const answer = refusal ?? (await handler(input.data, caller))
+    await record(request.operation, operation, answer, facts)
+    return answer.ok ? { ok: true, value: operation.output.parse(answer.value) } : answer
+  }
+
+  async function record(name: string, { audit: when, access }: AnyOperation, answer: AnyAnswer, facts: Facts) {
+    if (when === undefined || (when === 'refusals' && answer.ok)) return
+    if (!answer.ok && (answer.reason === 'login_continues' || answer.reason === 'invalid_input')) return
+    const outcome = answer.ok ? { outcome: 'done' } : { outcome: 'refused', reason: answer.reason }
+    try {
+      await audit.write(name, { ...outcome, ...facts })
+    } catch (fault) {
+      // Nobody is locked out by a full disk: logins go on, into the journal.
+      if (!(fault instanceof StorageFull) || access !== 'public') throw fault
+      audit.writeToJournal(name, { ...outcome, ...facts })
+    }
+  }
+
+  return async (request, door) => {
+    const operation = findOperation(request.operation)
+    if (operation === null) return no('not_found', 'there is no such operation')
+    try {
+      return await run(request, door, operation)
+    } catch (fault) {
+      if (fault instanceof StorageFull) return no('storage_full', 'the disk is full: free some room and try again')
+      const id = randomUUID()
+      logFault(fault, { operation: request.operation, id })
+      return no('unavailable', `something broke; the journal says more under ${id}`)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Files that hold secrets: written so that nobody else can read, replace or redirect them at any instant. */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import type { Random } from './clock.ts'
+
+/** Throws unless `path` is a directory, no link, of this uid (or root's), and not writable by others. */
+export function requireOwnDirectory(path: string, uid = process.getuid?.() ?? 0): void {
+  const stat = lstatSync(path)
+  if (!stat.isDirectory()) throw new Error(`${path} is not a directory`)
+  if (stat.uid !== uid && stat.uid !== 0) throw new Error(`${path} belongs to uid ${stat.uid}, not to ${uid}`)
+  if ((stat.mode & 0o022) !== 0) throw new Error(`${path} is writable by others`)
+}
+
+/** Makes the directory if it is missing, with exactly this mode, and requires it to be ours. Parents are made 0755. */
+export function makeOwnDirectory(path: string, mode: number): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  try {
+    mkdirSync(path, { mode })
+    chmodSync(path, mode)
+  } catch (fault) {
+    if (!isErrno(fault, 'EEXIST')) throw fault
+  }
+  requireOwnDirectory(path)
+}
+
+/** Whether `fault` is the system's error of that code, such as `ENOENT`. */
+export function isErrno(fault: unknown, code: string): boolean {
+  return fault instanceof Error && (fault as NodeJS.ErrnoException).code === code
+}
+
+/**
+ * Writes `text` to `path` with exactly `mode` (and owner, if given) by a new file and a rename: a reader sees the former
+ * content or the whole new one, and a file or link that somebody put in the way is replaced, never followed. Durable when
+ * it returns.
+ */
+export function writeSecretFile(path: string, text: string, random: Random, mode: number, uid?: number): void {
+  requireOwnDirectory(dirname(path))
+  const temporary = `${path}.${random(9).toString('base64url')}`
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+  const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o400)
+  try {
+    writeSync(fd, text)
+    if (uid !== undefined) fchownSync(fd, uid, -1)
+    fchmodSync(fd, mode)
+    fsyncSync(fd)
+    renameSync(temporary, path)
+  } catch (fault) {
+    unlinkSync(temporary)
+    throw fault
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The text of a file of ours; null if there is none. Throws for a link, and for one that others own or can write. */
+export function readOwnFile(path: string): string | null {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (fault) {
+    if (isErrno(fault, 'ENOENT')) return null
+    throw fault
+  }
+  try {
+    const stat = fstatSync(fd)
+    const uid = process.getuid?.() ?? 0
+    if (stat.uid !== uid && stat.uid !== 0) throw new Error(`${path} belongs to uid ${stat.uid}`)
+    if ((stat.mode & 0o022) !== 0) throw new Error(`${path} is writable by others`)
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Removes a file; it is fine if there is none. */
+export function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (fault) {
+    if (!isErrno(fault, 'ENOENT')) throw fault
+  }
+}

@@ -1,0 +1,104 @@
+/** The calls of libc that Node.js does not offer: peer credentials, the groups of an account, and sd_notify. */
+import type { Socket } from 'node:net'
+import koffi from 'koffi'
+
+const libc = koffi.load('libc.so.6')
+
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+const AF_UNIX = 1
+const SOCK_DGRAM_CLOEXEC = 0x80002
+const ERANGE = 34
+
+const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ uint32_t *)')
+const openSocket = libc.func('int socket(int, int, int)')
+const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)')
+const closeFd = libc.func('int close(int)')
+
+koffi.struct('passwd', {
+  pw_name: 'const char *',
+  pw_passwd: 'const char *',
+  pw_uid: 'uint32_t',
+  pw_gid: 'uint32_t',
+  pw_gecos: 'const char *',
+  pw_dir: 'const char *',
+  pw_shell: 'const char *',
+})
+koffi.struct('group', { gr_name: 'const char *', gr_passwd: 'const char *', gr_gid: 'uint32_t', gr_mem: 'void *' })
+const getpwnam_r = libc.func('int getpwnam_r(const char *, _Out_ passwd *, _Out_ void *, size_t, _Out_ void **)')
+const getgrgid_r = libc.func('int getgrgid_r(uint32_t, _Out_ group *, _Out_ void *, size_t, _Out_ void **)')
+const getgrouplist = libc.func('int getgrouplist(const char *, uint32_t, _Out_ uint32_t *, _Inout_ int *)')
+
+/** The process at the other end of a UNIX socket, as the kernel knows it (SO_PEERCRED). Throws when it cannot be told. */
+export function peerCredentials(socket: Socket): { pid: number; uid: number; gid: number } {
+  const { _handle: handle } = socket as unknown as { _handle: { fd: number } | null }
+  const credentials = Buffer.alloc(12)
+  const size = [credentials.length]
+  if (!handle || handle.fd < 0 || getsockopt(handle.fd, SOL_SOCKET, SO_PEERCRED, credentials, size) !== 0)
+    throw new Error('the peer of the socket cannot be told')
+  return { pid: credentials.readInt32LE(0), uid: credentials.readUInt32LE(4), gid: credentials.readUInt32LE(8) }
+}
+
+/**
+ * Tells the service manager at `address` (`$NOTIFY_SOCKET`) a state such as `READY=1`, see sd_notify(3). Failure to tell
+ * is not an error, as there.
+ */
+export function notifyServiceManager(address: string, state: string): void {
+  const path = Buffer.from(address.startsWith('@') ? `\0${address.slice(1)}` : address)
+  const sockaddr = Buffer.concat([Buffer.from([AF_UNIX, 0]), path])
+  const fd = openSocket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0)
+  if (fd < 0) return
+  const message = Buffer.from(state)
+  sendto(fd, message, message.length, 0, sockaddr, sockaddr.length)
+  closeFd(fd)
+}
+
+/** A system account, by libc. */
+export interface Account {
+  readonly name: string
+  readonly uid: number
+  readonly groups: readonly string[]
+}
+
+type LibcCall = ReturnType<typeof libc.func>
+
+/** Calls on a thread of its own: a directory service behind NSS may take its time. */
+function callAsync(call: LibcCall, ...args: unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (fault: Error | null, result: number) => (fault ? reject(fault) : resolve(result)))
+  })
+}
+
+/** One `get…_r` call with a buffer that grows until the answer fits; null when there is no such entry. */
+async function findEntry<T>(call: LibcCall, key: string | number): Promise<T | null> {
+  for (let size = 4096; size <= 1024 * 1024; size *= 4) {
+    const entry: [T | null] = [null]
+    const found: [unknown] = [null]
+    const buffer = Buffer.alloc(size)
+    const code = await callAsync(call, key, entry, buffer, size, found)
+    if (code === 0) return found[0] === null ? null : entry[0]
+    if (code !== ERANGE) return null
+  }
+  return null
+}
+
+async function groupNames(name: string, gid: number): Promise<string[]> {
+  for (let size = 64; size <= 65_536; size *= 4) {
+    const gids = new Uint32Array(size)
+    const count = [size]
+    if ((await callAsync(getgrouplist, name, gid, gids, count)) < 0) continue
+    const groups = await Promise.all(
+      [...gids.subarray(0, count[0])].map(group => findEntry<{ gr_name: string }>(getgrgid_r, group)),
+    )
+    return groups.flatMap(group => (group ? [group.gr_name] : []))
+  }
+  return []
+}
+
+/** The account of that name with the names of all its groups, or null. A NUL in the name is a no. */
+export async function findAccount(name: string): Promise<Account | null> {
+  if (name.includes('\0')) return null
+  const entry = await findEntry<{ pw_name: string; pw_uid: number; pw_gid: number }>(getpwnam_r, name)
+  if (entry === null) return null
+  return { name: entry.pw_name, uid: entry.pw_uid, groups: await groupNames(entry.pw_name, entry.pw_gid) }
+}

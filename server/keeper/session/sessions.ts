@@ -1,0 +1,253 @@
+/** Sessions: made by a login, found by their token, renewed, ended. */
+import type { From } from '../../link/message.ts'
+import { verifyToken } from '../../operations/token.ts'
+import type { Authenticated } from '../caller.ts'
+import type { Clock, Random } from '../clock.ts'
+import { elapsedMs, instantNow } from '../instant.ts'
+import type { SigningKeys } from '../signing/keys.ts'
+import type { Grant } from '../store/grant.ts'
+import type { Identity } from '../store/identity.ts'
+import type { Session } from '../store/session.ts'
+import type { Store } from '../store/store.ts'
+import { createRefreshToken, hashRefreshToken, issueAccessToken } from '../token/issue.ts'
+import { accessRemainingMs, judgeRefresh, sessionRemainingMs } from './rule.ts'
+
+/** What sessions are made of; `lifetimes` are in milliseconds. */
+export interface SessionsOptions {
+  readonly store: Store
+  readonly keys: () => SigningKeys
+  readonly clock: Clock
+  readonly random: Random
+  readonly issuer: () => string
+  readonly lifetimes: () => { accessMs: number; refreshMs: number; maxMs: number; cookieMs: number; idleMs: number }
+  /** Roles and permissions as the configuration now gives them. */
+  readonly rights: (identity: Identity, roleCap: string | null) => { roles: string[]; permissions: string[] }
+  /** The system account as it is now, or null when it is gone or somebody else's. */
+  readonly findAccount: (name: string) => Promise<{ name: string; uid: number; groups: readonly string[] } | null>
+  /** Makes every gate forget, and resolves when each has acknowledged or was ended. */
+  readonly forget: (what: { session: string } | { identity: string }) => Promise<void>
+}
+
+/** How a new session comes about. */
+export interface Login {
+  readonly identity: Identity
+  readonly kind: Session['kind']
+  readonly amr: readonly string[]
+  readonly from: From
+  readonly expiresMs?: number | undefined
+  readonly audience?: readonly string[] | undefined
+  readonly scope?: Session['scope'] | undefined
+  readonly roleCap?: string | undefined
+}
+
+/** The tokens of a session, as they are handed out. */
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly refreshToken: string | null
+  readonly expiresMs: number
+  readonly session: Session
+  readonly identity: Identity
+}
+
+/** Grants kept of one session, so that the reuse of an old refresh token is seen. */
+const keptGrants = 1000
+
+export class Sessions {
+  readonly #options: SessionsOptions
+  /** Access tokens seen since the start: a successor in here was used, so its answer was not lost. */
+  readonly #used = new Map<string, true>()
+  readonly #refreshing = new Map<string, Promise<unknown>>()
+  readonly #startedMs: number
+
+  constructor(options: SessionsOptions) {
+    this.#options = options
+    this.#startedMs = options.clock.monotonicMs()
+  }
+
+  /** Makes a session and its first tokens. */
+  async begin(login: Login): Promise<IssuedTokens> {
+    const { store, clock, random } = this.#options
+    const now = instantNow(clock)
+    const session: Session = {
+      id: random(16).toString('base64url'),
+      identity: login.identity.id,
+      kind: login.kind,
+      amr: login.amr,
+      source: login.from.source,
+      agent: login.from.agent,
+      // On plain loopback browsers send cookies to every port, another user's included: the uid tells them apart.
+      boundUid: login.kind === 'cookie' && !login.from.secure ? login.from.uid : null,
+      roleCap: login.roleCap ?? null,
+      audience: login.audience ?? [],
+      scope: login.scope ?? null,
+      began: now,
+      used: now,
+      ...this.#spans(login),
+    }
+    await store.sessions.add(session)
+    const { grant, refreshToken } = this.#createGrant(session, this.#accessMs(login, session))
+    await store.grants.add(grant)
+    return this.#issue(session, login.identity, grant, refreshToken)
+  }
+
+  /** The session behind a token, or null: a bad signature, an end, another uid's connection, a token for local use only. */
+  async resolve(token: string, from: From): Promise<Authenticated | null> {
+    const { store, keys, clock, issuer } = this.#options
+    const claims = await verifyToken(token, issuer(), keys().find)
+    if (claims === null) return null
+    const [grant, session, identity] = await Promise.all([
+      store.grants.find(claims.jti),
+      store.sessions.find(claims.sid),
+      store.identities.find(claims.sub),
+    ])
+    if (grant === null || session === null || identity === null) return null
+    if (grant.session !== session.id || session.identity !== identity.id) return null
+    if (accessRemainingMs(grant, session, clock) <= 0) return null
+    if (session.boundUid !== null && from.uid !== session.boundUid) return null
+    if (session.kind === 'root' && !from.local) return null
+    this.#markUsed(grant.jti)
+    return { session, identity, grant, ...this.#options.rights(identity, session.roleCap) }
+  }
+
+  /** Counts as a use of a cookie session; others have no idle time. */
+  async touch(session: Session): Promise<void> {
+    if (session.idleMs !== null) await this.#options.store.sessions.setUsed(session.id, instantNow(this.#options.clock))
+  }
+
+  /** Trades a refresh token; null refuses. Reuse of a spent one ends the session. */
+  async refresh(refreshToken: string, from: From): Promise<IssuedTokens | null> {
+    const hash = hashRefreshToken(refreshToken)
+    // Two uses of one token at the same instant are judged one after the other.
+    const former = this.#refreshing.get(hash) ?? Promise.resolve()
+    const mine = former.then(() => this.#refresh(hash, from))
+    const settled = mine.catch(() => null)
+    this.#refreshing.set(hash, settled)
+    try {
+      return await mine
+    } finally {
+      if (this.#refreshing.get(hash) === settled) this.#refreshing.delete(hash)
+    }
+  }
+
+  /** Ends a session in the store and in every gate. Whether there was one. */
+  async end(id: string): Promise<boolean> {
+    const removed = await this.#options.store.sessions.remove(id)
+    await this.#options.forget({ session: id })
+    return removed
+  }
+
+  /** Ends all sessions of an identity but `except`; how many. */
+  async endAll(identity: string, except: string | null): Promise<number> {
+    const { store } = this.#options
+    let ended = 0
+    for (;;) {
+      const sessions = await store.sessions.list({ identity, limit: 200 })
+      const doomed = sessions.filter(session => session.id !== except)
+      if (doomed.length === 0) break
+      for (const session of doomed) if (await store.sessions.remove(session.id)) ended += 1
+    }
+    await this.#options.forget({ identity })
+    return ended
+  }
+
+  /** Ends the sessions whose time is over. */
+  async sweep(): Promise<void> {
+    const { store, clock } = this.#options
+    for (const session of await store.sessions.listEnded(instantNow(clock), 500)) await this.end(session.id)
+    while (this.#used.size > 65_536) this.#used.delete(this.#used.keys().next().value ?? '')
+  }
+
+  /** Milliseconds until the session ends. */
+  remainingMs(session: Session): number {
+    return sessionRemainingMs(session, this.#options.clock)
+  }
+
+  #spans({ kind, expiresMs }: Login): { lifetimeMs: number; idleMs: number | null } {
+    const { accessMs, refreshMs, maxMs, cookieMs, idleMs } = this.#options.lifetimes()
+    if (kind === 'cookie') return { lifetimeMs: Math.min(expiresMs ?? cookieMs, maxMs), idleMs }
+    const lifetimeMs = Math.min(Math.max(expiresMs ?? accessMs, refreshMs), maxMs)
+    return { lifetimeMs: kind === 'root' ? maxMs : lifetimeMs, idleMs: null }
+  }
+
+  #accessMs(login: Login, session: Session): number {
+    const { accessMs } = this.#options.lifetimes()
+    if (session.kind === 'cookie') return session.lifetimeMs
+    return Math.min(login.expiresMs ?? accessMs, session.lifetimeMs)
+  }
+
+  #createGrant(session: Session, accessMs: number): { grant: Grant; refreshToken: string | null } {
+    const { clock, random, lifetimes } = this.#options
+    const refreshToken = session.kind === 'token' ? createRefreshToken(random) : null
+    const grant: Grant = {
+      jti: random(16).toString('base64url'),
+      session: session.id,
+      issued: instantNow(clock),
+      accessMs,
+      refreshHash: refreshToken === null ? null : hashRefreshToken(refreshToken),
+      refreshMs: refreshToken === null ? null : lifetimes().refreshMs,
+      spent: null,
+    }
+    return { grant, refreshToken }
+  }
+
+  async #issue(session: Session, identity: Identity, grant: Grant, refreshToken: string | null): Promise<IssuedTokens> {
+    const { keys, clock, issuer } = this.#options
+    const accessToken = await issueAccessToken({ session, identity, grant, issuer: issuer() }, keys(), clock)
+    return { accessToken, refreshToken, expiresMs: accessRemainingMs(grant, session, clock), session, identity }
+  }
+
+  async #refresh(hash: string, from: From): Promise<IssuedTokens | null> {
+    const { store, clock } = this.#options
+    const grant = await store.grants.findByRefreshHash(hash)
+    const session = grant && (await store.sessions.find(grant.session))
+    if (!grant || !session) return null
+    const successorUsed = grant.spent !== null && (await this.#wasUsed(grant.spent.successor))
+    const verdict = judgeRefresh(grant, session, { source: from.source, successorUsed }, clock)
+    if (verdict === 'over') return null
+    const identity = await this.#renewIdentity(session)
+    if (verdict === 'reuse' || identity === null) {
+      await this.end(session.id)
+      return null
+    }
+    return this.#rotate(grant, session, identity, from)
+  }
+
+  async #rotate(grant: Grant, session: Session, identity: Identity, from: From): Promise<IssuedTokens> {
+    const { store, clock, lifetimes } = this.#options
+    const { refreshMs, maxMs } = lifetimes()
+    const lifetimeMs = Math.min(elapsedMs(session.began, clock) + Math.max(refreshMs, grant.accessMs), maxMs)
+    const renewed = { ...session, lifetimeMs: Math.max(lifetimeMs, session.lifetimeMs) }
+    const { grant: next, refreshToken } = this.#createGrant(renewed, grant.accessMs)
+    const spent = { at: grant.spent?.at ?? instantNow(clock), source: from.source }
+    await store.grants.rotate(grant.jti, spent, next, grant.spent?.successor ?? null)
+    await store.sessions.setLifetime(session.id, renewed.lifetimeMs)
+    await store.sessions.setUsed(session.id, instantNow(clock))
+    await store.grants.prune(session.id, keptGrants)
+    return this.#issue(renewed, identity, next, refreshToken)
+  }
+
+  /** The identity with its groups of now; null when the account is gone or its name belongs to another uid. */
+  async #renewIdentity(session: Session): Promise<Identity | null> {
+    const { store, clock, findAccount, forget } = this.#options
+    const identity = await store.identities.find(session.identity)
+    if (identity === null || identity.realm !== 'pam') return identity
+    const account = await findAccount(identity.name)
+    if (account === null || account.uid !== identity.uid) return null
+    const renewed = await store.identities.rememberAccount(account, clock.wallMs())
+    if (renewed.groups.join('\0') !== identity.groups.join('\0')) await forget({ identity: identity.id })
+    return renewed
+  }
+
+  /** Whether the access or refresh token of a grant was used. Of what a former run saw nothing is known: then it counts as used. */
+  async #wasUsed(jti: string): Promise<boolean> {
+    if (this.#used.has(jti)) return true
+    const grant = await this.#options.store.grants.find(jti)
+    if (grant === null || grant.spent !== null) return true
+    return elapsedMs(grant.issued, this.#options.clock) > this.#options.clock.monotonicMs() - this.#startedMs
+  }
+
+  #markUsed(jti: string): void {
+    this.#used.delete(jti)
+    this.#used.set(jti, true)
+  }
+}

@@ -1,0 +1,109 @@
+/** The asking end of the link: gate to keeper, and root's CLI to keeper. */
+import type { Socket } from 'node:net'
+import { encodeFrame, FrameError, FrameReader } from './frame.ts'
+import { type Answer, type From, maxInFlight, maxLoginsInFlight, type ToGate, type ToKeeper } from './message.ts'
+
+/** What the keeper tells unasked. Each is called before the next frame is looked at. */
+export interface Listener {
+  settings?(settings: Extract<ToGate, { type: 'settings' }>['settings']): void
+  forget?(what: Extract<ToGate, { type: 'forget' }>['what']): void
+  /** The link is gone, once; every answer still awaited has become `unavailable`. */
+  lost?(): void
+}
+
+const unavailable: Answer = { ok: false, reason: 'unavailable', detail: 'the keeper does not answer' }
+const busy: Answer = { ok: false, reason: 'busy', detail: 'too many requests are in flight' }
+
+/** Asks over a connected socket. A frame from the keeper that breaks the rules ends the link. */
+export class LinkClient {
+  readonly #socket: Socket
+  readonly #listener: Listener
+  readonly #reader = new FrameReader()
+  readonly #waiting = new Map<number, (answer: Answer) => void>()
+  #lastId = 0
+  #logins = 0
+  #lost = false
+
+  constructor(socket: Socket, listener: Listener = {}) {
+    this.#socket = socket
+    this.#listener = listener
+    socket.on('data', chunk => this.#read(chunk))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#lose())
+  }
+
+  /** Says hello; a gate is answered with its settings. */
+  hello(version: string): void {
+    this.#send({ type: 'hello', version })
+  }
+
+  /**
+   * Asks for one operation. Answers `busy` at once when too much is in flight and `unavailable` when the link is lost;
+   * an aborted `signal` tells the keeper that nobody waits any more. Throws `FrameError` for an oversized input.
+   */
+  request(operation: string, input: unknown, token: string | null, from: From, signal?: AbortSignal): Promise<Answer> {
+    const isLogin = operation.startsWith('login.')
+    if (this.#lost) return Promise.resolve(unavailable)
+    if (this.#waiting.size >= maxInFlight || (isLogin && this.#logins >= maxLoginsInFlight))
+      return Promise.resolve(busy)
+    this.#lastId += 1
+    const id = this.#lastId
+    const frame = encodeFrame({ type: 'request', id, operation, input, token, from } satisfies ToKeeper)
+    if (isLogin) this.#logins += 1
+    return new Promise(resolve => {
+      const cancel = () => this.#send({ type: 'cancel', id })
+      this.#waiting.set(id, answer => {
+        if (isLogin) this.#logins -= 1
+        signal?.removeEventListener('abort', cancel)
+        resolve(answer)
+      })
+      this.#socket.write(frame)
+      signal?.addEventListener('abort', cancel, { once: true })
+    })
+  }
+
+  /** Ends the link. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #send(message: ToKeeper): void {
+    if (!this.#lost) this.#socket.write(encodeFrame(message))
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const message of this.#reader.push(chunk)) this.#hear(message as ToGate)
+    } catch (fault) {
+      if (!(fault instanceof FrameError)) throw fault
+      this.#socket.destroy()
+    }
+  }
+
+  #hear(message: ToGate): void {
+    switch (message.type) {
+      case 'answer': {
+        const settle = this.#waiting.get(message.id)
+        this.#waiting.delete(message.id)
+        return settle?.(message.answer)
+      }
+      case 'forget':
+        this.#listener.forget?.(message.what)
+        return this.#send({ type: 'acknowledge', id: message.id })
+      case 'settings':
+        return this.#listener.settings?.(message.settings)
+      case 'ping':
+        return this.#send({ type: 'pong' })
+      case 'bye':
+        return
+    }
+  }
+
+  #lose(): void {
+    if (this.#lost) return
+    this.#lost = true
+    for (const settle of this.#waiting.values()) settle(unavailable)
+    this.#waiting.clear()
+    this.#listener.lost?.()
+  }
+}

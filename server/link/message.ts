@@ -1,0 +1,76 @@
+/** The messages of the link, as types: what a gate or a local client may say to the keeper, and what it hears. */
+import type { Refusal } from '../operations/operation.ts'
+
+/** A frame's largest payload, in bytes. */
+export const maxFrameBytes = 1024 * 1024
+/** Requests that may be in flight on one link, and how many of them may be logins. */
+export const maxInFlight = 256
+export const maxLoginsInFlight = 64
+/** A silent gate is ended after this long; it is asked for a sign of life three times in it. */
+export const silenceMs = 10_000
+
+/**
+ * What the sender knows of the connection a request came by. The keeper rests nothing on it but the source that the
+ * throttle counts and whether the connection is local.
+ */
+export interface From {
+  readonly source: string
+  readonly local: boolean
+  /** uid of the loopback peer, null if it is none or unknown. */
+  readonly uid: number | null
+  /** Browser's scheme is https. */
+  readonly secure: boolean
+  readonly agent: string | null
+}
+
+export type ToKeeper =
+  | { readonly type: 'hello'; readonly version: string }
+  | {
+      readonly type: 'request'
+      readonly id: number
+      readonly operation: string
+      readonly input: unknown
+      readonly token: string | null
+      readonly from: From
+    }
+  /** Nobody waits for that answer any more. */
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'acknowledge'; readonly id: number }
+  | { readonly type: 'pong' }
+
+/** What a gate is told at its hello and again when it changes: its part of the configuration. */
+export interface GateSettings {
+  readonly listen: readonly Listener[]
+  readonly hostname: string
+  readonly fqdn: string | null
+  readonly hosts: readonly string[]
+  readonly trusted_proxies: readonly string[]
+  readonly kiosk_uid: number | null
+  readonly cookie_seconds: number
+  readonly issuer: string
+  /** Public signing keys, a JWK set (RFC 7517); empty with HS256, when only the keeper can check a signature. */
+  readonly jwks: { readonly keys: readonly { readonly [member: string]: unknown }[] }
+  readonly verify_at_keeper: boolean
+  readonly log_level: 'debug' | 'info' | 'warn' | 'error'
+  readonly version: string
+}
+
+export interface Listener {
+  readonly unix?: string | undefined
+  readonly address?: string | undefined
+  readonly port?: number | undefined
+  readonly tls?: boolean | undefined
+}
+
+/** What a gate must forget: one session, all of one identity, or everything. */
+export type Forget = { readonly session: string } | { readonly identity: string } | 'everything'
+
+export type ToGate =
+  | { readonly type: 'settings'; readonly settings: GateSettings }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'forget'; readonly id: number; readonly what: Forget }
+  | { readonly type: 'ping' }
+  /** The keeper is about to stop. */
+  | { readonly type: 'bye' }
+
+export type Answer = { readonly ok: true; readonly value: unknown } | Refusal

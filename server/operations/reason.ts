@@ -1,0 +1,37 @@
+/** The closed map from the reason of a refusal to its HTTP status and title: the only one there is. */
+
+const known = {
+  invalid_input: { status: 400, title: 'the input is not what this operation takes' },
+  unauthenticated: { status: 401, title: 'a valid token is needed' },
+  login_failed: { status: 401, title: 'the login failed' },
+  login_continues: { status: 401, title: 'the login asks for more' },
+  refresh_failed: { status: 401, title: 'this refresh token is not valid' },
+  forbidden: { status: 403, title: 'not permitted' },
+  reauthentication_required: { status: 403, title: 'a recent login is needed' },
+  not_found: { status: 404, title: 'there is no such thing' },
+  conflict: { status: 409, title: 'it does not fit the present state' },
+  throttled: { status: 429, title: 'too many failed logins' },
+  busy: { status: 503, title: 'too much is going on' },
+  unavailable: { status: 503, title: 'the service is not ready' },
+  storage_full: { status: 507, title: 'the disk is full' },
+} as const
+
+/** Why an operation says no. */
+export type Reason = keyof typeof known
+
+/** Every reason with its HTTP status and RFC 9457 title. */
+export const reasons: { readonly [R in Reason]: { readonly status: number; readonly title: string } } = known
+
+/** What any operation may refuse with, besides what its entry names. */
+export const commonReasons = [
+  'invalid_input',
+  'unauthenticated',
+  'forbidden',
+  'reauthentication_required',
+  'busy',
+  'unavailable',
+  'storage_full',
+] as const satisfies readonly Reason[]
+
+/** The reasons that the dispatcher itself gives, before or instead of a handler. */
+export type CommonReason = (typeof commonReasons)[number]

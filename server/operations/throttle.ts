@@ -1,0 +1,34 @@
+/** The throttle: which sources and accounts wait, and how root lets them go. */
+import { z } from 'zod'
+import { listOf, page, time } from './list.ts'
+import { operation } from './operation.ts'
+
+export const penalty = z
+  .object({
+    source: z.string(),
+    failures: z.int(),
+    account: z.string().nullable().describe('set where an account is slowed, whatever the source'),
+    blocked_until: time.nullable(),
+    retry_after: z.int().describe('seconds'),
+  })
+  .meta({ id: 'Penalty' })
+
+export const throttleOperations = {
+  'throttle.list': operation({
+    summary: 'Lists the sources and accounts with failed logins that still count.',
+    http: 'GET /throttle',
+    access: { permission: 'throttle.read' },
+    input: z.strictObject({ ...page }),
+    output: listOf(penalty),
+    refuses: [],
+  }),
+  'throttle.clear': operation({
+    summary: 'Forgets the failed logins of a source, of an account, or all.',
+    http: 'POST /throttle/clear',
+    access: { permission: 'throttle.manage' },
+    input: z.strictObject({ source: z.string().max(256).optional(), account: z.string().max(256).optional() }),
+    output: z.object({ cleared: z.int() }),
+    refuses: [],
+    audit: 'always',
+  }),
+}
