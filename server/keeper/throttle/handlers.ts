@@ -1,0 +1,45 @@
+/** The handlers of the throttle operations. */
+import { yes } from '../../operations/operation.ts'
+import type { Output } from '../../operations/table.ts'
+import type { Clock } from '../clock.ts'
+import type { HandlersOf } from '../dispatch.ts'
+import { toRfc3339 } from '../instant.ts'
+import type { Throttle } from './throttle.ts'
+
+type Penalty = Output<'throttle.list'>['items'][number]
+
+function listPenalties(throttle: Throttle, clock: Clock): Penalty[] {
+  const until = (seconds: number) => (seconds > 0 ? toRfc3339(clock.wallMs() + seconds * 1000) : null)
+  const { sources, accounts } = throttle.list()
+  return [
+    ...sources.map(({ source, failures, retryAfterSeconds: wait, accounts: tried }) => ({
+      source,
+      account: tried.join(', ') || null,
+      failures,
+      blocked_until: until(wait),
+      retry_after: wait,
+    })),
+    ...accounts.map(({ account, delaySeconds: wait, waiting }) => ({
+      source: null,
+      account,
+      failures: waiting,
+      blocked_until: until(wait),
+      retry_after: wait,
+    })),
+  ]
+}
+
+export function throttleHandlers({ throttle, clock }: { throttle: Throttle; clock: Clock }): HandlersOf<'throttle.'> {
+  return {
+    'throttle.list': async ({ limit = 50, cursor = '0' }) => {
+      const all = listPenalties(throttle, clock)
+      const start = Number.parseInt(cursor, 10) || 0
+      const next = start + limit
+      return yes({ items: all.slice(start, next), next: next < all.length ? String(next) : null })
+    },
+    'throttle.clear': async ({ source, account }) =>
+      yes({
+        cleared: throttle.clear({ ...(source !== undefined && { source }), ...(account !== undefined && { account }) }),
+      }),
+  }
+}

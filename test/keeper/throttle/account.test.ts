@@ -1,0 +1,258 @@
+/** Slowing an account: the rate holds whoever asks, and the owner is let in all the same. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type AccountLimits, AccountTable, type Turn } from '../../../server/keeper/throttle/account.ts'
+import { accountKey } from '../../../server/keeper/throttle/account-key.ts'
+import { parseSource, type Source } from '../../../server/keeper/throttle/source.ts'
+import { createThrottle, DEFAULT_THROTTLE_LIMITS } from '../../../server/keeper/throttle/throttle.ts'
+import { createFakeTime } from './fake-time.ts'
+
+const test = suite('throttle account')
+const owner = parseSource('198.51.100.1')
+
+function make(limits: Partial<AccountLimits> = {}) {
+  const time = createFakeTime()
+  const table = new AccountTable(time.clock, time.timer, { ...DEFAULT_THROTTLE_LIMITS, ...limits }, () => {})
+  const ask = (source: Source, options: { local?: boolean; signal?: AbortSignal; account?: string } = {}) =>
+    table.admit({ account: 'alice', source, local: false, ...options })
+  return { time, table, ask }
+}
+
+const strangerNumber = (n: number) => parseSource(`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)
+
+async function exhaust(ask: (source: Source) => Promise<Turn>): Promise<void> {
+  for (let i = 0; i < 10; i++) assert.is((await ask(strangerNumber(i))).ok, true)
+}
+
+/** Whether a promise is settled, and with what. */
+function watch(turn: Promise<Turn>): { state: () => string } {
+  let state = 'waiting'
+  void turn.then(answer => {
+    state = answer.ok ? 'let in' : answer.reason
+  })
+  return { state: () => state }
+}
+
+test('forged sources get 10 guesses at once and at most 40 in any minute', async () => {
+  const { time, ask } = make()
+  const guessedAtMs: number[] = []
+  let forged = 0
+  for (let step = 0; step < 1800; step++) {
+    for (let i = 0; i < 5; i++) {
+      // An owned gate may call every source local.
+      void ask(strangerNumber(forged++), { local: i % 2 === 0 }).then(turn => {
+        if (turn.ok) guessedAtMs.push(time.clock.monotonicMs())
+      })
+    }
+    await time.advance(0.1)
+  }
+  const most = Math.max(...guessedAtMs.map(from => guessedAtMs.filter(at => at >= from && at < from + 60_000).length))
+  assert.ok(most <= 40, `${most} guesses in a minute`)
+  assert.ok(guessedAtMs.length >= 95, `${guessedAtMs.length} turns in three minutes`)
+})
+
+test('right passwords do not slow their account down', async () => {
+  const { ask } = make()
+  for (let i = 0; i < 200; i++) {
+    const turn = await ask(owner)
+    if (!turn.ok) throw new Error(`refused at ${i}`)
+    turn.succeeded()
+  }
+})
+
+test('a success gives back what is left of its own turn and nothing of others', async () => {
+  const { time, ask } = make()
+  const slow = await ask(owner)
+  await time.advance(60)
+  await exhaust(ask)
+  if (slow.ok) slow.succeeded()
+  assert.is(watch(ask(owner)).state(), 'waiting')
+  const next = watch(ask(strangerNumber(99)))
+  await time.advance(1.9)
+  assert.is(next.state(), 'waiting')
+})
+
+test('a turn is given back once', async () => {
+  const { ask } = make({ burst: 3 })
+  const first = await ask(owner)
+  await ask(strangerNumber(1))
+  await ask(strangerNumber(2))
+  if (first.ok) {
+    first.succeeded()
+    first.succeeded()
+  }
+  assert.is((await ask(strangerNumber(3))).ok, true)
+  const next = watch(ask(strangerNumber(4)))
+  await new Promise(resolve => setImmediate(resolve))
+  assert.is(next.state(), 'waiting')
+})
+
+test('the owner, local or known from before, gets the next turn but one however many strangers wait', async () => {
+  for (const how of ['local', 'known'] as const) {
+    const { time, ask } = make()
+    if (how === 'known') {
+      const before = await ask(owner)
+      if (before.ok) before.succeeded()
+    }
+    await exhaust(ask)
+    const strangers = Array.from({ length: 100 }, (_, i) => watch(ask(strangerNumber(1000 + i))))
+    const turn = watch(ask(owner, { local: how === 'local' }))
+    await time.advance(4)
+    assert.is(turn.state(), 'let in', how)
+    assert.is(strangers.filter(({ state }) => state() === 'let in').length, 1)
+    assert.is(strangers.filter(({ state }) => state() === 'throttled').length, 92)
+  }
+})
+
+test('those with preference do not starve the others: the lanes take turns', async () => {
+  const { time, ask } = make()
+  await exhaust(ask)
+  const turn = watch(ask(owner))
+  for (let uid = 1001; uid < 1009; uid++) void ask(parseSource(uid), { local: true })
+  await time.advance(4)
+  assert.is(turn.state(), 'let in')
+})
+
+test('one source has one place in a lane, so turns go round by source', async () => {
+  const { time, ask } = make()
+  await exhaust(ask)
+  const greedy = Array.from({ length: 5 }, () => watch(ask(strangerNumber(77))))
+  const turn = watch(ask(owner))
+  await time.advance(0)
+  assert.equal(greedy.map(({ state }) => state()).sort(), [
+    'throttled',
+    'throttled',
+    'throttled',
+    'throttled',
+    'waiting',
+  ])
+  await time.advance(4)
+  assert.is(turn.state(), 'let in')
+})
+
+test('a newcomer does not overtake those who wait', async () => {
+  const { time, table, ask } = make()
+  await exhaust(ask)
+  const first = watch(ask(strangerNumber(50)))
+  await time.advance(1.999)
+  const second = watch(ask(strangerNumber(51)))
+  await time.advance(0.001)
+  assert.equal([first.state(), second.state()], ['let in', 'waiting'])
+  assert.equal(table.list(), [{ account: 'alice', delaySeconds: 2, waiting: 1 }])
+})
+
+test('who gives up leaves the line', async () => {
+  const { time, ask } = make()
+  await exhaust(ask)
+  const controller = new AbortController()
+  const gone = watch(ask(strangerNumber(50), { signal: controller.signal }))
+  const turn = watch(ask(owner))
+  controller.abort()
+  await time.advance(2)
+  assert.equal([gone.state(), turn.state()], ['cut', 'let in'])
+  assert.is(watch(ask(strangerNumber(51), { signal: controller.signal })).state(), 'waiting')
+  assert.equal(await ask(strangerNumber(52), { signal: controller.signal }), {
+    ok: false,
+    reason: 'cut',
+    retryAfterSeconds: 0,
+  })
+})
+
+test('those who wait are bounded over all accounts, in each lane', async () => {
+  const { time, ask } = make({ burst: 1 })
+  const waiting = []
+  for (let account = 0; account < 10; account++) {
+    for (let i = 0; i < 9; i++) waiting.push(watch(ask(strangerNumber(i), { account: `name-${account}` })))
+  }
+  await time.advance(0)
+  assert.is(waiting.filter(({ state }) => state() === 'waiting').length, 16)
+  const local = watch(ask(parseSource(1000), { local: true, account: 'name-9' }))
+  await time.advance(0)
+  assert.is(local.state(), 'waiting')
+})
+
+test('other accounts are not slowed', async () => {
+  const { ask } = make()
+  await exhaust(ask)
+  assert.is((await ask(owner, { account: 'bob' })).ok, true)
+})
+
+test('invented names do not grow the table, and still have a rate when it is full', async () => {
+  const { table, ask } = make({ maxAccounts: 16, burst: 1 })
+  for (let i = 0; i < 16; i++) await ask(owner, { account: `name-${i}` })
+  let letIn = 0
+  for (let i = 0; i < 2000; i++) {
+    void ask(strangerNumber(i), { account: `more-${i}` }).then(turn => {
+      letIn += turn.ok ? 1 : 0
+    })
+  }
+  await new Promise(resolve => setImmediate(resolve))
+  assert.ok(letIn <= 256, `${letIn}`)
+  assert.ok(table.keys().length <= 16 + 256)
+})
+
+test('an account that is slowed is not pushed out by invented names', async () => {
+  const { ask } = make({ maxAccounts: 4 })
+  await exhaust(ask)
+  for (let i = 0; i < 200; i++) void ask(strangerNumber(i), { account: `name-${i}` })
+  const turn = watch(ask(owner))
+  await new Promise(resolve => setImmediate(resolve))
+  assert.is(turn.state(), 'waiting')
+})
+
+test('clear lets those who wait go on', async () => {
+  const { time, table, ask } = make()
+  await exhaust(ask)
+  const turn = watch(ask(owner))
+  assert.is(table.clear('alice'), 1)
+  await time.advance(0)
+  assert.is(turn.state(), 'let in')
+})
+
+test('a source that strangers share is never known', async () => {
+  const { time, ask } = make()
+  const before = await ask(parseSource('unix'))
+  if (before.ok) before.succeeded()
+  await exhaust(ask)
+  const stranger = watch(ask(strangerNumber(60)))
+  const shared = watch(ask(parseSource('unix')))
+  await time.advance(2)
+  assert.equal([stranger.state(), shared.state()], ['let in', 'waiting'])
+})
+
+test('known sources and the pace are kept over a restart', async () => {
+  const { time, table, ask } = make()
+  const before = await ask(owner)
+  if (before.ok) before.succeeded()
+  await exhaust(ask)
+  const rows = table.keys().flatMap(key => table.rowOf(key) ?? [])
+  const restarted = new AccountTable(time.clock, time.timer, DEFAULT_THROTTLE_LIMITS, () => {})
+  for (const row of rows) restarted.restore(row)
+  const again = (source: Source) => restarted.admit({ account: 'alice', source, local: false })
+  const stranger = watch(again(strangerNumber(70)))
+  const turn = watch(again(owner))
+  await time.advance(0)
+  assert.equal([stranger.state(), turn.state()], ['waiting', 'waiting'])
+  await time.advance(2)
+  assert.equal([stranger.state(), turn.state()], ['waiting', 'let in'])
+})
+
+test('spellings of a name are one account, and a long name is a short key', () => {
+  assert.is(accountKey('ＡLICE'), accountKey('alice'))
+  assert.is.not(accountKey('alice'), accountKey('alice2'))
+  assert.is(accountKey('x'.repeat(1_000_000)).length, 71)
+})
+
+test('an attempt refused at its account is not held against its source', async () => {
+  const time = createFakeTime()
+  const limits = { ...DEFAULT_THROTTLE_LIMITS, burst: 1, laneWaiting: 1 }
+  const throttle = createThrottle({ clock: time.clock, timer: time.timer, limits })
+  const ask = (n: number) => throttle.begin({ source: strangerNumber(n), account: 'alice', local: false })
+  await ask(1)
+  void ask(2)
+  for (let i = 0; i < 20; i++) assert.is((await ask(3)).ok, false)
+  const elsewhere = await throttle.begin({ source: strangerNumber(3), account: 'bob', local: false })
+  assert.is(elsewhere.ok, true)
+})
+
+test.run()
