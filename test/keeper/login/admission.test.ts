@@ -1,0 +1,119 @@
+/** Places for PAM children: slow strangers do not keep the owner out. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createAdmission, DEFAULT_ADMISSION_LIMITS, type Lease } from '../../../server/keeper/login/admission.ts'
+import { parseSource, type Source } from '../../../server/keeper/throttle/source.ts'
+import { createFakeTime } from '../throttle/fake-time.ts'
+
+const test = suite('login admission')
+const owner = parseSource('198.51.100.1')
+const strangerNumber = (n: number) => parseSource(`203.0.113.${n}`)
+
+function make() {
+  const time = createFakeTime()
+  const admission = createAdmission({ clock: time.clock, limits: DEFAULT_ADMISSION_LIMITS })
+  const evicted: string[] = []
+  const ask = (source: Source, options: { local?: boolean; waiting?: boolean; name?: string } = {}): Lease | null => {
+    const evict = () => void evicted.push(options.name ?? source)
+    const answer = admission.acquire({ source, local: options.local ?? false, evict })
+    if (answer.ok && options.waiting) answer.lease.setWaiting(true)
+    return answer.ok ? answer.lease : null
+  }
+  return { time, admission, evicted, ask }
+}
+
+test('ten slow strangers, each from their own source, keep neither a local nor a remote owner out', async () => {
+  const { time, admission, evicted, ask } = make()
+  for (let n = 1; n <= 10; n++) {
+    ask(strangerNumber(n), { waiting: true })
+    await time.advance(1)
+  }
+  assert.is(admission.count().remote, 8)
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.ok(ask(owner))
+  assert.equal(evicted, [strangerNumber(1), strangerNumber(2), strangerNumber(3)])
+})
+
+test('ten slow strangers from one source have two places, and keep nobody out', () => {
+  const { admission, evicted, ask } = make()
+  for (let n = 0; n < 10; n++) ask(strangerNumber(1), { waiting: true })
+  assert.is(admission.count().taken, 2)
+  assert.is(evicted.length, 8)
+  assert.ok(ask(owner))
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.is(evicted.length, 8)
+})
+
+test('a source has two places, and no third while both compute', () => {
+  const { ask } = make()
+  assert.ok(ask(owner))
+  assert.ok(ask(owner))
+  assert.is(ask(owner), null)
+})
+
+test('a source that has all it may have loses its own longest-waiting conversation, nobody else theirs', async () => {
+  const { time, evicted, ask } = make()
+  ask(strangerNumber(9), { waiting: true, name: 'stranger' })
+  await time.advance(1)
+  ask(owner, { waiting: true, name: 'first' })
+  await time.advance(1)
+  ask(owner, { waiting: true, name: 'second' })
+  assert.ok(ask(owner, { name: 'third' }))
+  assert.equal(evicted, ['first'])
+})
+
+test('two places are kept for local requests even when every child computes', () => {
+  const { ask } = make()
+  for (let n = 1; n <= 8; n++) assert.ok(ask(strangerNumber(n)))
+  assert.is(ask(owner), null)
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.ok(ask(parseSource(1001), { local: true }))
+  assert.is(ask(parseSource(1002), { local: true }), null)
+})
+
+test('a child that computes is never evicted, and a refusal says when to come again', () => {
+  const { admission, evicted, ask } = make()
+  const leases = [1, 2, 3, 4, 5, 6, 7, 8].map(n => ask(strangerNumber(n), { waiting: true }))
+  for (const lease of leases) lease?.setWaiting(false)
+  const answer = admission.acquire({ source: owner, local: false, evict: () => {} })
+  assert.equal(answer, { ok: false, reason: 'busy', retryAfterSeconds: 3 })
+  assert.equal(evicted, [])
+})
+
+test('a local conversation is never evicted for another source', () => {
+  const { evicted, ask } = make()
+  for (let uid = 1000; uid < 1010; uid++) assert.ok(ask(parseSource(uid), { local: true, waiting: true }))
+  assert.is(ask(owner), null)
+  assert.is(ask(parseSource(2000), { local: true }), null)
+  assert.equal(evicted, [])
+})
+
+test('the longest wait counts from the present question, not from the start', async () => {
+  const { time, evicted, ask } = make()
+  const leases: (Lease | null)[] = []
+  for (let n = 1; n <= 8; n++) {
+    leases.push(ask(strangerNumber(n), { waiting: true }))
+    await time.advance(1)
+  }
+  leases[0]?.setWaiting(false)
+  leases[0]?.setWaiting(true)
+  assert.ok(ask(owner))
+  assert.equal(evicted, [strangerNumber(2)])
+})
+
+test('a place is given back once, and an evicted lease gives back nobody else’s', () => {
+  const { admission, ask } = make()
+  const first = ask(owner, { waiting: true })
+  ask(owner)
+  ask(owner)
+  first?.release()
+  first?.release()
+  assert.is(admission.count().taken, 2)
+})
+
+test('limits that leave no place are refused', () => {
+  const { clock } = createFakeTime()
+  assert.throws(() => createAdmission({ clock, limits: { ...DEFAULT_ADMISSION_LIMITS, children: 2 } }), TypeError)
+})
+
+test.run()
