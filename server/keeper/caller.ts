@@ -13,6 +13,9 @@ export interface Authenticated {
   readonly permissions: readonly string[]
 }
 
+/** Facts for the audit record; `user`, `identity`, `session` and `reason` have places of their own there. */
+export type Facts = { readonly [fact: string]: string | number | boolean | null }
+
 /** What a handler is told of its caller. */
 export interface Caller {
   /** `root` came over root.sock, `gate` over the network or a proxy. */
@@ -22,7 +25,7 @@ export interface Caller {
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal
   /** Adds to the audit record of this call. */
-  note(facts: { readonly [fact: string]: string | number | boolean | null }): void
+  note(facts: Facts): void
 }
 
 /** The session of a caller whose operation demands one. Throws for a public operation: a programmer's mistake. */

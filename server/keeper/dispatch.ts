@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { LinkRequest } from '../link/server.ts'
 import { type AnyOperation, no, type Refusal } from '../operations/operation.ts'
 import { type Answer, findOperation, type Input, type Name } from '../operations/table.ts'
-import type { Authenticated, Caller } from './caller.ts'
+import type { Audit } from './audit/audit.ts'
+import { AuditError } from './audit/error.ts'
+import type { AuditEntry } from './audit/line.ts'
+import type { Authenticated, Caller, Facts } from './caller.ts'
 import type { Clock } from './clock.ts'
 import { elapsedMs } from './instant.ts'
 import { holdsPermission } from './role/permission.ts'
@@ -16,21 +19,11 @@ export type Handlers = { readonly [N in Name]: (input: Input<N>, caller: Caller)
 /** The handlers of the nouns whose names begin so. */
 export type HandlersOf<Prefix extends string> = Pick<Handlers, Extract<Name, `${Prefix}${string}`>>
 
-/** Facts of an audit record. */
-export type Facts = { readonly [fact: string]: string | number | boolean | null }
-
-/** Where the records of the audit trail go. `write` resolves when the record is on the disk and throws `StorageFull`. */
-export interface AuditTrail {
-  write(event: string, facts: Facts): Promise<void>
-  /** For logins on a full disk: to the journal alone. */
-  writeToJournal(event: string, facts: Facts): void
-}
-
 export interface DispatchOptions {
   readonly handlers: Handlers
   readonly sessions: Sessions
   readonly clock: Clock
-  readonly audit: AuditTrail
+  readonly audit: Pick<Audit, 'record' | 'note'>
   /** Unknown faults: everything to the log, nothing to the client. */
   readonly logFault: (fault: unknown, context: { operation: string; id: string }) => void
 }
@@ -61,28 +54,54 @@ function describeIssues(issues: readonly { path: PropertyKey[]; message: string 
 }
 
 /** What the audit trail says of a call, whatever its operation. */
-function factsOf(request: LinkRequest, door: Caller['door'], who: Authenticated | null): Facts {
+function entryOf(request: LinkRequest, door: Caller['door'], who: Authenticated | null): Omit<AuditEntry, 'outcome'> {
   return {
-    door,
+    event: request.operation,
     source: door === 'root' ? 'root' : request.from.source,
-    user: who?.identity.name ?? null,
-    identity: who?.identity.id ?? null,
-    session: who?.session.id ?? null,
+    ...(who && { user: who.identity.name, identity: who.identity.id, session: who.session.id }),
   }
+}
+
+function isFull(fault: unknown): boolean {
+  return fault instanceof StorageFull || (fault instanceof AuditError && fault.code === 'storage_full')
+}
+
+/** A refusal that is an answer on the way, or the client's own mistake, is no event. */
+function isEvent({ audit: when }: AnyOperation, answer: AnyAnswer): boolean {
+  if (when === undefined || (when === 'refusals' && answer.ok)) return false
+  return answer.ok || (answer.reason !== 'login_continues' && answer.reason !== 'invalid_input')
 }
 
 /** Builds the dispatcher. */
 export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
+  async function record(operation: AnyOperation, entry: Omit<AuditEntry, 'outcome'>, answer: AnyAnswer, facts: Facts) {
+    if (!isEvent(operation, answer)) return
+    const { user, identity, session, reason, ...detail } = facts
+    const full: AuditEntry = {
+      ...entry,
+      ...(user !== undefined && { user: String(user) }),
+      ...(identity !== undefined && { identity: String(identity) }),
+      ...(session !== undefined && { session: String(session) }),
+      outcome: answer.ok ? 'ok' : 'refused',
+      ...(!answer.ok && { reason: String(reason ?? answer.reason) }),
+      detail,
+    }
+    // Nobody is locked out by a full disk: logins go on, into the journal.
+    if (operation.access === 'public') await audit.note(full)
+    else await audit.record(full)
+  }
+
   async function run(request: LinkRequest, door: Caller['door'], operation: AnyOperation): Promise<AnyAnswer> {
     const who = request.token === null ? null : await sessions.resolve(request.token, request.from)
-    const facts: Record<string, Facts[string]> = { ...factsOf(request, door, who) }
+    const entry = entryOf(request, door, who)
     const input = operation.input.safeParse(request.input)
     const refusal =
       checkAccess(operation.access, who, clock) ??
       (input.success ? null : no('invalid_input', describeIssues(input.error.issues)))
-    const isChange = operation.audit === 'always' && operation.access !== 'public'
     // The intention is on the disk before the effect: what happened is in the trail even if the keeper falls here.
-    if (refusal === null && isChange) await audit.write(`${request.operation}.begin`, facts)
+    if (refusal === null && operation.audit === 'always' && operation.access !== 'public')
+      await audit.record({ ...entry, outcome: 'intended' })
+    const facts: Record<string, Facts[string]> = {}
     const caller: Caller = {
       door,
       from: request.from,
@@ -92,21 +111,8 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
     }
     const handler = handlers[request.operation as Name] as AnyHandler
     const answer = refusal ?? (await handler(input.data, caller))
-    await record(request.operation, operation, answer, facts)
+    await record(operation, entry, answer, facts)
     return answer.ok ? { ok: true, value: operation.output.parse(answer.value) } : answer
-  }
-
-  async function record(name: string, { audit: when, access }: AnyOperation, answer: AnyAnswer, facts: Facts) {
-    if (when === undefined || (when === 'refusals' && answer.ok)) return
-    if (!answer.ok && (answer.reason === 'login_continues' || answer.reason === 'invalid_input')) return
-    const outcome = answer.ok ? { outcome: 'done' } : { outcome: 'refused', reason: answer.reason }
-    try {
-      await audit.write(name, { ...outcome, ...facts })
-    } catch (fault) {
-      // Nobody is locked out by a full disk: logins go on, into the journal.
-      if (!(fault instanceof StorageFull) || access !== 'public') throw fault
-      audit.writeToJournal(name, { ...outcome, ...facts })
-    }
   }
 
   return async (request, door) => {
@@ -115,7 +121,7 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
     try {
       return await run(request, door, operation)
     } catch (fault) {
-      if (fault instanceof StorageFull) return no('storage_full', 'the disk is full: free some room and try again')
+      if (isFull(fault)) return no('storage_full', 'the disk is full: free some room and try again')
       const id = randomUUID()
       logFault(fault, { operation: request.operation, id })
       return no('unavailable', `something broke; the journal says more under ${id}`)

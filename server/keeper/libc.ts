@@ -26,6 +26,7 @@ koffi.struct('passwd', {
 })
 koffi.struct('group', { gr_name: 'const char *', gr_passwd: 'const char *', gr_gid: 'uint32_t', gr_mem: 'void *' })
 const getpwnam_r = libc.func('int getpwnam_r(const char *, _Out_ passwd *, _Out_ void *, size_t, _Out_ void **)')
+const getpwuid_r = libc.func('int getpwuid_r(uint32_t, _Out_ passwd *, _Out_ void *, size_t, _Out_ void **)')
 const getgrgid_r = libc.func('int getgrgid_r(uint32_t, _Out_ group *, _Out_ void *, size_t, _Out_ void **)')
 const getgrouplist = libc.func('int getgrouplist(const char *, uint32_t, _Out_ uint32_t *, _Inout_ int *)')
 
@@ -57,6 +58,7 @@ export function notifyServiceManager(address: string, state: string): void {
 export interface Account {
   readonly name: string
   readonly uid: number
+  readonly gid: number
   readonly groups: readonly string[]
 }
 
@@ -95,10 +97,20 @@ async function groupNames(name: string, gid: number): Promise<string[]> {
   return []
 }
 
+type Entry = { pw_name: string; pw_uid: number; pw_gid: number }
+
+async function toAccount(entry: Entry | null): Promise<Account | null> {
+  if (entry === null) return null
+  const { pw_name: name, pw_uid: uid, pw_gid: gid } = entry
+  return { name, uid, gid, groups: await groupNames(name, gid) }
+}
+
 /** The account of that name with the names of all its groups, or null. A NUL in the name is a no. */
 export async function findAccount(name: string): Promise<Account | null> {
-  if (name.includes('\0')) return null
-  const entry = await findEntry<{ pw_name: string; pw_uid: number; pw_gid: number }>(getpwnam_r, name)
-  if (entry === null) return null
-  return { name: entry.pw_name, uid: entry.pw_uid, groups: await groupNames(entry.pw_name, entry.pw_gid) }
+  return name.includes('\0') ? null : toAccount(await findEntry<Entry>(getpwnam_r, name))
+}
+
+/** The account of that uid, or null. */
+export async function findAccountOf(uid: number): Promise<Account | null> {
+  return toAccount(await findEntry<Entry>(getpwuid_r, uid))
 }

@@ -62,6 +62,11 @@ export class LinkClient {
     })
   }
 
+  /** Tells that the gate serves. */
+  listening(listeners: readonly string[]): void {
+    this.#send({ type: 'listening', listeners })
+  }
+
   /** Ends the link. */
   close(): void {
     this.#socket.destroy()

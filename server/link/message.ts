@@ -36,6 +36,8 @@ export type ToKeeper =
   /** Nobody waits for that answer any more. */
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'acknowledge'; readonly id: number }
+  /** The gate serves; each listener as a URL, `unix:PATH` for a UNIX socket. */
+  | { readonly type: 'listening'; readonly listeners: readonly string[] }
   | { readonly type: 'pong' }
 
 /** What a gate is told at its hello and again when it changes: its part of the configuration. */

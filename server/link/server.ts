@@ -30,6 +30,7 @@ const toKeeper = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('cancel'), id }),
   z.strictObject({ type: z.literal('acknowledge'), id }),
+  z.strictObject({ type: z.literal('listening'), listeners: z.array(z.string().max(256)).max(64) }),
   z.strictObject({ type: z.literal('pong') }),
 ])
 
@@ -46,6 +47,7 @@ export interface LinkRequest {
 export interface Service {
   /** `version` is the gate's. What it throws ends the link. */
   hello(link: LinkServer, version: string): void
+  listening(link: LinkServer, listeners: readonly string[]): void
   /** Whether the operation is one of the table: an unknown one ends the link. */
   knows(operation: string): boolean
   answer(request: LinkRequest): Promise<Answer>
@@ -136,6 +138,8 @@ export class LinkServer {
         return this.#inFlight.get(message.id)?.abort()
       case 'acknowledge':
         return this.#acknowledge(message.id)
+      case 'listening':
+        return this.#service.listening(this, message.listeners)
       case 'pong':
         return
     }

@@ -14,7 +14,7 @@ export const prompt = z
 
 export const tokens = z
   .object({
-    access_token: z.string(),
+    access_token: z.string().nullable().describe('null where it went into a cookie'),
     refresh_token: z.string().nullable().describe('null for a cookie session'),
     token_type: z.literal('Bearer'),
     expires_in: z.int().describe('seconds until the access token ends'),
@@ -42,9 +42,6 @@ export const loginOperations = {
       cookie: z.boolean().optional().describe('for a browser: the token comes as an HTTP-only cookie'),
       expires_seconds: z.int().min(1).optional().describe('lifetime of the access token; at most token.max_seconds'),
       audience: z.array(z.string().min(1).max(256)).max(8).optional().describe('further `aud` of the token'),
-      scope: z
-        .strictObject({ domain: z.string().max(256).optional(), tenant: z.string().max(256).optional() })
-        .optional(),
     }),
     output: tokens,
     refuses: ['login_failed', 'login_continues', 'throttled', 'busy'],

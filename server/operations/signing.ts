@@ -7,7 +7,7 @@ export const signingKey = z
   .object({
     kid: z.string(),
     algorithm: z.string(),
-    created_at: time,
+    created_at: time.nullable().describe('null for a shared secret: the configuration holds it'),
     active: z.boolean().describe('signs new tokens; the others only verify until the last token they signed has ended'),
   })
   .meta({ id: 'SigningKey' })

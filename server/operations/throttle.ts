@@ -5,9 +5,11 @@ import { operation } from './operation.ts'
 
 export const penalty = z
   .object({
-    source: z.string(),
-    failures: z.int(),
-    account: z.string().nullable().describe('set where an account is slowed, whatever the source'),
+    source: z.string().nullable().describe('null where an account is slowed, whatever the source'),
+    account: z.string().nullable().describe('the account, or those that the source tried'),
+    failures: z
+      .int()
+      .describe("a source's failed logins that still count; for an account, logins that wait their turn"),
     blocked_until: time.nullable(),
     retry_after: z.int().describe('seconds'),
   })

@@ -36,7 +36,6 @@ export interface Login {
   readonly from: From
   readonly expiresMs?: number | undefined
   readonly audience?: readonly string[] | undefined
-  readonly scope?: Session['scope'] | undefined
   readonly roleCap?: string | undefined
 }
 
@@ -79,7 +78,6 @@ export class Sessions {
       boundUid: login.kind === 'cookie' && !login.from.secure ? login.from.uid : null,
       roleCap: login.roleCap ?? null,
       audience: login.audience ?? [],
-      scope: login.scope ?? null,
       began: now,
       used: now,
       ...this.#spans(login),
@@ -165,8 +163,8 @@ export class Sessions {
   #spans({ kind, expiresMs }: Login): { lifetimeMs: number; idleMs: number | null } {
     const { accessMs, refreshMs, maxMs, cookieMs, idleMs } = this.#options.lifetimes()
     if (kind === 'cookie') return { lifetimeMs: Math.min(expiresMs ?? cookieMs, maxMs), idleMs }
-    const lifetimeMs = Math.min(Math.max(expiresMs ?? accessMs, refreshMs), maxMs)
-    return { lifetimeMs: kind === 'root' ? maxMs : lifetimeMs, idleMs: null }
+    if (kind === 'root') return { lifetimeMs: accessMs, idleMs: null }
+    return { lifetimeMs: Math.min(Math.max(expiresMs ?? accessMs, refreshMs), maxMs), idleMs: null }
   }
 
   #accessMs(login: Login, session: Session): number {

@@ -13,7 +13,7 @@ export type Algorithm = VerificationKey['algorithm']
 
 export interface SigningKey extends VerificationKey {
   readonly kid: string
-  readonly createdMs: number
+  readonly createdMs: number | null
   /** Null while the key signs. */
   readonly retired: Instant | null
   readonly publicJwk: JWK | null
@@ -50,7 +50,7 @@ async function toSigningKey(file: Stored): Promise<SigningKey> {
 function secretKey(secret: KeyObject): SigningKey {
   // The id must not be a hash of the secret itself: it is shown in every token.
   const kid = createHmac('sha256', secret).update('kid').digest('base64url').slice(0, 22)
-  return { kid, algorithm: 'HS256', key: secret, createdMs: 0, retired: null, publicJwk: null }
+  return { kid, algorithm: 'HS256', key: secret, createdMs: null, retired: null, publicJwk: null }
 }
 
 /** Where keys are kept; null keeps them in memory alone (`keys: ephemeral`). */

@@ -25,7 +25,7 @@ const first: Migration = {
         id text primary key, identity integer not null references identity (id), kind text not null,
         amr text not null, source text not null, agent text,
         bound_uid integer, -- the only uid whose loopback connections may use this cookie session
-        role_cap text, audience text not null, scope text,
+        role_cap text, audience text not null,
         began_wall_ms integer not null, began_boot text not null, began_monotonic_ms integer not null,
         lifetime_ms integer not null, idle_ms integer,
         used_wall_ms integer not null, used_boot text not null, used_monotonic_ms integer not null) strict`,

@@ -20,7 +20,6 @@ export interface SessionTable {
   bound_uid: number | null
   role_cap: string | null
   audience: string
-  scope: string | null
   began_wall_ms: number
   began_boot: string
   began_monotonic_ms: number

@@ -13,7 +13,6 @@ export interface Session {
   readonly boundUid: number | null
   readonly roleCap: string | null
   readonly audience: readonly string[]
-  readonly scope: { readonly domain?: string | undefined; readonly tenant?: string | undefined } | null
   readonly began: Instant
   readonly lifetimeMs: number
   readonly idleMs: number | null
@@ -25,6 +24,7 @@ export interface SessionStore {
   find(id: string): Promise<Session | null>
   /** In the order of their ids, from after `cursor`; of one identity or of all. */
   list(filter: { identity?: string | undefined; cursor?: string | undefined; limit: number }): Promise<Session[]>
+  listKind(kind: Session['kind']): Promise<Session[]>
   count(): Promise<number>
   setUsed(id: string, used: Instant): Promise<void>
   /** Sets how long after it began the session ends. */
@@ -48,7 +48,6 @@ function toSession(row: Row): Session {
     boundUid: row.bound_uid,
     roleCap: row.role_cap,
     audience: JSON.parse(row.audience) as string[],
-    scope: row.scope === null ? null : (JSON.parse(row.scope) as Session['scope']),
     began: { wallMs: row.began_wall_ms, boot: row.began_boot, monotonicMs: row.began_monotonic_ms },
     lifetimeMs: row.lifetime_ms,
     idleMs: row.idle_ms,
@@ -67,7 +66,6 @@ function toRow(session: Session): Row {
     bound_uid: session.boundUid,
     role_cap: session.roleCap,
     audience: JSON.stringify(session.audience),
-    scope: session.scope === null ? null : JSON.stringify(session.scope),
     began_wall_ms: session.began.wallMs,
     began_boot: session.began.boot,
     began_monotonic_ms: session.began.monotonicMs,
@@ -103,6 +101,9 @@ export function createSessionStore(db: Kysely<Schema>): SessionStore {
       if (identity !== undefined) query = query.where('identity', '=', Number(identity))
       if (cursor !== undefined) query = query.where('id', '>', cursor)
       return (await query.execute()).map(toSession)
+    },
+    async listKind(kind) {
+      return (await db.selectFrom('session').selectAll().where('kind', '=', kind).execute()).map(toSession)
     },
     async count() {
       const counted = db.selectFrom('session').select(({ fn }) => fn.countAll<number>().as('sessions'))

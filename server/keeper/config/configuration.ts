@@ -1,0 +1,77 @@
+/** The configuration in force, and its reload: a faulty one is refused and the present one kept. */
+import { type Fault, formatFaults } from '../../config/fault.ts'
+import { type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema.ts'
+
+/** Keys whose change waits for a restart: what they name is open, running or in use. */
+const needsRestart = [
+  'paths',
+  'listen',
+  'remote',
+  'pam.children',
+  'gate',
+  'token.algorithm',
+  'jwt_secret',
+  'keys',
+] as const
+
+function valueAt(config: Config, key: string): unknown {
+  return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], config)
+}
+
+/** Configuration faults: each with its place, for the one who wrote it. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+  readonly faults: readonly Fault[]
+
+  constructor(faults: readonly Fault[]) {
+    super(`the configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}\n${formatFaults(faults)}`)
+    this.faults = faults
+  }
+}
+
+/** Holds the configuration. */
+export class Configuration {
+  readonly #options: LoadOptions
+  #loaded: Loaded
+
+  private constructor(options: LoadOptions, loaded: Loaded) {
+    this.#options = options
+    this.#loaded = loaded
+  }
+
+  /** Loads it. Throws `ConfigurationError` with every fault there is. */
+  static async load(options: LoadOptions): Promise<Configuration> {
+    const outcome = await loadConfig(options)
+    if (!outcome.ok) throw new ConfigurationError(outcome.faults)
+    return new Configuration(options, outcome)
+  }
+
+  get config(): Config {
+    return this.#loaded.config
+  }
+
+  get loaded(): Loaded {
+    return this.#loaded
+  }
+
+  /** Loads it again. What cannot change while running stays as it is and is named. Throws as `load` does, changing nothing. */
+  async reload(): Promise<{ restartNeeded: string[] }> {
+    const outcome = await loadConfig(this.#options)
+    if (!outcome.ok) throw new ConfigurationError(outcome.faults)
+    const former = this.#loaded.config
+    const changed = needsRestart.filter(
+      key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),
+    )
+    const { paths, listen, remote, gate, keys, jwt_secret } = former
+    const config: Config = {
+      ...outcome.config,
+      ...{ paths, listen, remote, gate, keys },
+      ...(jwt_secret !== undefined && { jwt_secret }),
+      pam: { ...outcome.config.pam, children: former.pam.children },
+      token: { ...outcome.config.token, algorithm: former.token.algorithm },
+    }
+    this.#loaded = { ...outcome, config }
+    return { restartNeeded: [...changed] }
+  }
+}

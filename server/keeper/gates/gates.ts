@@ -1,0 +1,161 @@
+/** The gates that are connected: what they may ask, what they must forget, and the end of those that do not obey. */
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import type { Log } from '../../link/log.ts'
+import type { Answer, Forget, GateSettings } from '../../link/message.ts'
+import { type LinkRequest, LinkServer } from '../../link/server.ts'
+import { findOperation } from '../../operations/table.ts'
+import type { Clock } from '../clock.ts'
+import { peerCredentials } from '../libc.ts'
+
+/** How long a gate has to forget, in milliseconds. */
+const forgetMs = 1000
+
+/** Gates at once; a gate that is owned may open links as it likes. */
+const maxLinks = 64
+
+interface Gate {
+  readonly link: LinkServer
+  readonly pid: number
+  /** Kernel start time of the process: a number that was given to another process since is not killed. */
+  readonly startedTicks: string | null
+  readonly connectedMs: number
+  greeted: boolean
+  listeners: readonly string[]
+}
+
+export interface GatesOptions {
+  /** The uid that gates run as; nobody else is talked to. */
+  readonly uid: number
+  readonly answer: (request: LinkRequest) => Promise<Answer>
+  readonly settings: () => Promise<GateSettings>
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+function startTicks(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+  } catch {
+    return null
+  }
+}
+
+/** All links to gates. */
+export class Gates {
+  readonly #options: GatesOptions
+  readonly #gates = new Set<Gate>()
+  readonly #serving: (() => void)[] = []
+
+  constructor(options: GatesOptions) {
+    this.#options = options
+  }
+
+  /** Takes a connection to keeper.sock; one that is not the gate's uid is closed unheard. */
+  accept(socket: Socket): void {
+    const { uid, log, answer, clock } = this.#options
+    const peer = peerCredentials(socket)
+    if (peer.uid !== uid || this.#gates.size >= maxLinks) {
+      log('warn', 'a connection to keeper.sock was refused', peer)
+      socket.destroy()
+      return
+    }
+    const link = new LinkServer(socket, {
+      hello: (_link, version) => this.#greet(gate, version),
+      listening: (_link, listeners) => {
+        gate.listeners = listeners
+        for (const told of this.#serving.splice(0)) told()
+      },
+      knows: operation => gate.greeted && findOperation(operation) !== null,
+      answer,
+      closed: (_link, violation) => this.#drop(gate, violation),
+    })
+    const gate: Gate = {
+      link,
+      pid: peer.pid,
+      startedTicks: startTicks(peer.pid),
+      connectedMs: clock.monotonicMs(),
+      greeted: false,
+      listeners: [],
+    }
+    this.#gates.add(gate)
+    link.keepAlive()
+  }
+
+  /** Makes every gate forget; resolves when each has acknowledged. One that has not within a second is ended. */
+  async forget(what: Forget): Promise<void> {
+    await Promise.all([...this.#gates].map(gate => this.#makeForget(gate, what)))
+  }
+
+  /** Sends every gate its part of the configuration again. */
+  async tellSettings(): Promise<void> {
+    const settings = await this.#options.settings()
+    for (const { link, greeted } of this.#gates) if (greeted) link.send({ type: 'settings', settings })
+  }
+
+  /** Resolves when `count` gates serve. */
+  async whenServing(count: number): Promise<void> {
+    while ([...this.#gates].filter(gate => gate.listeners.length > 0).length < count)
+      await new Promise<void>(resolve => this.#serving.push(resolve))
+  }
+
+  list(): { pid: number; connectedSeconds: number; listeners: readonly string[] }[] {
+    const nowMs = this.#options.clock.monotonicMs()
+    return [...this.#gates].map(({ pid, connectedMs, listeners }) => ({
+      pid,
+      listeners,
+      connectedSeconds: Math.floor((nowMs - connectedMs) / 1000),
+    }))
+  }
+
+  /** Ends all links. */
+  close(): void {
+    for (const { link } of this.#gates) {
+      link.send({ type: 'bye' })
+      link.end(null)
+    }
+  }
+
+  async #greet(gate: Gate, version: string): Promise<void> {
+    const { settings, version: own, log } = this.#options
+    if (gate.greeted || version !== own) return gate.link.end(`hello of version ${version}, ${own} expected, once`)
+    gate.greeted = true
+    try {
+      gate.link.send({ type: 'settings', settings: await settings() })
+    } catch (fault) {
+      log('error', 'a gate could not be told its settings', { fault: String(fault) })
+      gate.link.end(null)
+    }
+  }
+
+  async #makeForget(gate: Gate, what: Forget): Promise<void> {
+    const forgotten = gate.link.forget(what)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>(resolve => {
+      timer = setTimeout(() => resolve('late'), forgetMs)
+    })
+    if ((await Promise.race([forgotten, late])) !== 'late') return clearTimeout(timer)
+    this.#kill(gate)
+    gate.link.end('it did not forget within a second')
+    await forgotten
+  }
+
+  #drop(gate: Gate, violation: string | null): void {
+    this.#gates.delete(gate)
+    if (violation === null) return
+    this.#options.log('error', 'a gate broke a rule of the link and is ended', { pid: gate.pid, violation })
+    this.#kill(gate)
+  }
+
+  #kill({ pid, startedTicks }: Gate): void {
+    // A link from within the keeper's own process is a test's or a mistake; never end ourselves.
+    if (pid === process.pid || startedTicks === null || startTicks(pid) !== startedTicks) return
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It is gone already.
+    }
+  }
+}

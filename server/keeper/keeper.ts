@@ -1,0 +1,202 @@
+/** The keeper, put together: store, keys, sessions, login and audit behind the table of operations. */
+import { join } from 'node:path'
+import type { Log } from '../link/log.ts'
+import { version } from '../operations/version.ts'
+import { type Audit, createAudit } from './audit/audit.ts'
+import type { Clock, Random } from './clock.ts'
+import type { Configuration } from './config/configuration.ts'
+import { configHandlers } from './config/handlers.ts'
+import { createDispatch, type Dispatch } from './dispatch.ts'
+import { makeOwnDirectory } from './file.ts'
+import type { Gates } from './gates/gates.ts'
+import { issuerOf } from './gates/settings.ts'
+import { type Account, findAccount } from './libc.ts'
+import { createAdmission } from './login/admission.ts'
+import { loginHandlers } from './login/handlers.ts'
+import { Logins } from './login/logins.ts'
+import { restoreThrottle, saveThrottle, startMaintenance } from './maintenance.ts'
+import { type Attempts, createAttempts } from './pam/attempts.ts'
+import { isMember, rolesOf } from './role/membership.ts'
+import { permissionsOf } from './role/permission.ts'
+import { RootToken } from './root-token/root-token.ts'
+import { sessionHandlers } from './session/handlers.ts'
+import { Sessions } from './session/sessions.ts'
+import { signingHandlers } from './signing/handlers.ts'
+import { SigningKeys } from './signing/keys.ts'
+import { statusHandlers } from './status/handlers.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import type { Store } from './store/store.ts'
+import { throttleHandlers } from './throttle/handlers.ts'
+import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLimits } from './throttle/throttle.ts'
+import { systemTimer } from './throttle/timer.ts'
+
+export interface KeeperOptions {
+  readonly configuration: Configuration
+  readonly gates: Gates
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Whose token stands in the token file: root, or who runs a private instance. */
+  readonly owner: Account
+  /** The program and file of the PAM child. */
+  readonly pamCommand: readonly [string, ...string[]]
+  readonly reload: () => Promise<{ restartNeeded: string[] }>
+}
+
+/** A running keeper. */
+export interface Keeper {
+  readonly dispatch: Dispatch
+  readonly keys: SigningKeys
+  /** A browser or program is about to log in: a PAM child is made ready. */
+  stop(): Promise<void>
+}
+
+const rotateBytes = 64 * 1024 * 1024
+const longPenaltySeconds = 3600
+
+function seconds(count: number): number {
+  return count * 1000
+}
+
+function throttleLimits({ configuration }: KeeperOptions): ThrottleLimits {
+  const { throttle, insecure } = configuration.config
+  // Off is a throttle that never comes to a penalty: one path through the code, with and without.
+  const off = { freeFailures: Number.MAX_SAFE_INTEGER, burst: 1e9 }
+  return {
+    ...DEFAULT_THROTTLE_LIMITS,
+    freeFailures: throttle.free_failures,
+    firstPenaltySeconds: throttle.first_penalty_seconds,
+    maxPenaltySeconds: Math.min(throttle.max_penalty_seconds, longPenaltySeconds * 24),
+    maxSources: throttle.max_sources,
+    ...(insecure.throttle_off && off),
+  }
+}
+
+function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys): Sessions {
+  const { configuration, clock, random, gates } = options
+  return new Sessions({
+    store,
+    clock,
+    random,
+    findAccount,
+    keys: () => keys,
+    issuer: () => issuerOf(configuration.config),
+    lifetimes: () => {
+      const { token, session } = configuration.config
+      return {
+        accessMs: seconds(token.access_seconds),
+        refreshMs: seconds(token.refresh_seconds),
+        maxMs: seconds(token.max_seconds),
+        cookieMs: seconds(session.cookie_seconds),
+        idleMs: seconds(session.idle_seconds),
+      }
+    },
+    rights: (identity, roleCap) => {
+      const { roles } = configuration.config
+      const held = roleCap === null ? rolesOf(identity, roles) : [roleCap]
+      // Who runs a private instance is to it what root is to the system's.
+      const own = identity.name === options.owner.name && identity.uid === options.owner.uid && roleCap === null
+      const all = own && !held.includes('admin') ? ['admin', ...held] : held
+      return { roles: all, permissions: permissionsOf(all, roles) }
+    },
+    forget: what => gates.forget(what),
+  })
+}
+
+function createLogins(options: KeeperOptions, parts: Parts): Logins {
+  const { configuration, clock, random, gates, owner } = options
+  const { pam } = configuration.config
+  return new Logins({
+    ...parts,
+    clock,
+    random,
+    findAccount,
+    admission: createAdmission({
+      clock,
+      limits: {
+        children: pam.children,
+        perSource: pam.children_per_source,
+        keptForLocal: pam.children_for_local,
+        retryAfterSeconds: 3,
+      },
+    }),
+    pam: () => ({ service: configuration.config.pam.service, backend: configuration.config.pam.backend }),
+    refusalDelayMs: () => seconds(configuration.config.login.failure_delay_seconds),
+    isAllowed: account => isMember(account, configuration.config.login.allow) || account.uid === owner.uid,
+    forget: what => gates.forget(what),
+    sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+  })
+}
+
+interface Parts {
+  readonly store: Store
+  readonly sessions: Sessions
+  readonly throttle: Throttle
+  readonly attempts: Attempts
+}
+
+async function openAudit({ configuration, clock, log }: KeeperOptions, store: Store): Promise<Audit> {
+  const directory = configuration.config.paths.log
+  makeOwnDirectory(directory, 0o750)
+  const journal = (line: string) => log('info', `audit ${line}`)
+  return createAudit({ file: join(directory, 'audit.log'), clock, heads: store.auditHead, journal, rotateBytes })
+}
+
+function openKeys({ configuration, clock, random }: KeeperOptions): Promise<SigningKeys> {
+  const { token, paths, keys, jwt_secret: secret } = configuration.config
+  return SigningKeys.open({
+    algorithm: token.algorithm,
+    directory: keys === 'ephemeral' ? null : join(paths.state, 'keys'),
+    secret: secret === undefined ? null : Buffer.from(secret.reveal()),
+    overlapMs: seconds(token.max_seconds),
+    clock,
+    random,
+  })
+}
+
+/** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
+export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
+  const { configuration, gates, clock, random, log, owner, pamCommand } = options
+  const { paths, pam } = configuration.config
+  const limits = { stepMs: seconds(pam.step_seconds), totalMs: seconds(pam.total_seconds), finishMs: seconds(60) }
+  const onFault = (fault: object) => log('warn', 'a PAM child did not end well', { ...fault })
+  const attempts = createAttempts({ command: pamCommand, limits, spareMs: seconds(60), onFault })
+  makeOwnDirectory(paths.state, 0o700)
+  const [store, keys] = await Promise.all([openSqliteStore(join(paths.state, 'postern.db')), openKeys(options)])
+  const sessions = createSessions(options, store, keys)
+  const throttle = createThrottle({ clock, timer: systemTimer, limits: throttleLimits(options) })
+  await restoreThrottle(throttle, store)
+  const audit = await openAudit(options, store)
+  const rootToken = new RootToken({ runtimeDirectory: paths.runtime, sessions, store, clock, random, account: owner })
+  await rootToken.start()
+  const parts = { store, sessions, throttle, attempts }
+  const logins = createLogins(options, parts)
+  const dispatch = createDispatch({
+    sessions,
+    clock,
+    audit,
+    logFault: (fault, context) =>
+      log('error', 'an operation broke', { ...context, fault: fault instanceof Error ? fault.stack : String(fault) }),
+    handlers: {
+      ...loginHandlers({ logins, sessions, clock }),
+      ...sessionHandlers({ sessions, store, clock }),
+      ...throttleHandlers({ throttle, clock }),
+      ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
+      ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
+      ...configHandlers({ configuration, reload: options.reload }),
+    },
+  })
+  const stopMaintenance = startMaintenance({ store, sessions, keys, throttle, rootToken, audit, clock, log })
+  return {
+    dispatch,
+    keys,
+    async stop() {
+      await stopMaintenance()
+      await attempts.close()
+      await rootToken.stop()
+      await saveThrottle(throttle, store)
+      await audit.close()
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,257 @@
+/** posternd: sockets, gates and keeper, from start to stop. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { secretVariables } from '../config/environment.ts'
+import { formatFaults } from '../config/fault.ts'
+import { createLog, type Log } from '../link/log.ts'
+import { LinkServer } from '../link/server.ts'
+import { findOperation } from '../operations/table.ts'
+import { version } from '../operations/version.ts'
+import type { Clock } from './clock.ts'
+import { createSystemClock } from './clock.ts'
+import { requireAvailable } from './config/available.ts'
+import { Configuration, ConfigurationError } from './config/configuration.ts'
+import { makeOwnDirectory, writeSecretFile } from './file.ts'
+import { Gates } from './gates/gates.ts'
+import { GateProcesses } from './gates/process.ts'
+import { describeForGates } from './gates/settings.ts'
+import { type Keeper, startKeeper } from './keeper.ts'
+import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
+import type { Options } from './options.ts'
+import { requirePamService } from './pam/service.ts'
+import { createServiceManager } from './service-manager.ts'
+import { listenAt } from './socket.ts'
+
+/** Exit status for a faulty configuration (sysexits.h EX_CONFIG). */
+const exitConfig = 78
+
+/** What a program gets of the gate's user: its uid and gid, or null when the gate runs as who started it. */
+async function findGateUser(name: string, uid: number): Promise<{ uid: number; gid: number } | null> {
+  if (uid !== 0) return null
+  const account = await findAccount(name)
+  if (account !== null) return { uid: account.uid, gid: account.gid }
+  throw new Error(`there is no user ${name} for the gate: make it (useradd --system ${name}), or set gate.user`)
+}
+
+/** Prints the faults of the configuration, or that there is none; the exit status. */
+export async function checkConfiguration({ config, json }: Options, env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const configuration = await Configuration.load({ env, ...(config !== undefined && { file: config }) })
+    requireAvailable(configuration.loaded)
+    const { sources } = configuration.loaded
+    process.stdout.write(json ? `${JSON.stringify({ faults: [], sources })}\n` : 'the configuration has no faults\n')
+    return 0
+  } catch (fault) {
+    if (!(fault instanceof ConfigurationError)) throw fault
+    process.stdout.write(json ? `${JSON.stringify({ faults: fault.faults })}\n` : `${formatFaults(fault.faults)}\n`)
+    return exitConfig
+  }
+}
+
+/** Ends the program with the faults of the configuration on stderr. */
+async function loadOrExit(options: Options, env: NodeJS.ProcessEnv): Promise<Configuration> {
+  try {
+    const configuration = await Configuration.load({
+      env,
+      ...(options.config !== undefined && { file: options.config }),
+    })
+    requireAvailable(configuration.loaded)
+    return configuration
+  } catch (fault) {
+    if (!(fault instanceof ConfigurationError)) throw fault
+    process.stderr.write(`posternd: error: ${fault.message}\n`)
+    process.exit(exitConfig)
+  }
+}
+
+/** Runs until it is told to stop. `programs` is the directory of the built programs. */
+export async function runKeeper(options: Options, programs: string): Promise<void> {
+  const env = { ...process.env }
+  // Whatever starts from here on does not see the secret.
+  for (const name of secretVariables(env)) delete process.env[name]
+  const configuration = await loadOrExit(options, env)
+  const log = createLog('posternd', () => configuration.config.log.level, env.JOURNAL_STREAM !== undefined)
+  const daemon = new Daemon(options, configuration, log, programs)
+  const stop = once(async () => {
+    await daemon.stop()
+    process.exit(0)
+  })
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+  process.on('SIGHUP', () => daemon.reload().catch(fault => log('error', String(fault.message ?? fault))))
+  try {
+    await daemon.start(env)
+  } catch (fault) {
+    log('error', fault instanceof Error ? fault.message : String(fault))
+    await daemon.stop()
+    process.exit(1)
+  }
+}
+
+/** `run`, the first time only: a second Ctrl-C does not stop twice. */
+function once(run: () => Promise<void>): () => void {
+  let isStarted = false
+  return () => {
+    if (isStarted) return
+    isStarted = true
+    void run()
+  }
+}
+
+class Daemon {
+  readonly #options: Options
+  readonly #configuration: Configuration
+  readonly #log: Log
+  readonly #programs: string
+  readonly #clock: Clock = createSystemClock()
+  readonly #closing: (() => unknown)[] = []
+  readonly #keeper: Promise<Keeper>
+  readonly #manager = createServiceManager(process.env.NOTIFY_SOCKET, this.#clock)
+  #resolveKeeper: (keeper: Keeper) => void = () => {}
+
+  constructor(options: Options, configuration: Configuration, log: Log, programs: string) {
+    this.#options = options
+    this.#configuration = configuration
+    this.#log = log
+    this.#programs = programs
+    this.#keeper = new Promise(resolve => {
+      this.#resolveKeeper = resolve
+    })
+  }
+
+  async start(env: NodeJS.ProcessEnv): Promise<void> {
+    const { config, loaded } = this.#configuration
+    const uid = process.getuid?.() ?? 0
+    if (uid !== 0)
+      this.#log('warn', `runs as uid ${uid}: keeper and gate share it, so there is no boundary between them`)
+    for (const name of loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
+    requirePamService(config.pam.service)
+    const gateUser = await findGateUser(config.gate.user, uid)
+    const owner = await findAccountOf(uid)
+    if (owner === null) throw new Error(`uid ${uid} has no account`)
+    makeOwnDirectory(config.paths.runtime, 0o755)
+    const gates = this.#createGates(gateUser?.uid ?? uid)
+    await this.#listen(gates, gateUser?.gid ?? null, uid)
+    // The gates load while the store and the keys are opened.
+    if (!this.#options.keeperOnly) this.#startGates(gateUser)
+    await this.#open(gates, owner)
+    if (!this.#options.keeperOnly) await gates.whenServing(config.gate.workers)
+    this.#announce(env)
+  }
+
+  async reload(): Promise<{ restartNeeded: string[] }> {
+    this.#manager.reloading()
+    try {
+      const outcome = await this.#configuration.reload()
+      for (const key of outcome.restartNeeded) this.#log('warn', `${key} has changed: it waits for a restart`)
+      await this.#gates?.tellSettings()
+      // Who may do what is looked up in the configuration: nothing that was remembered counts any more.
+      await this.#gates?.forget('everything')
+      this.#log('info', 'the configuration was read again')
+      return outcome
+    } finally {
+      this.#manager.ready('configuration read')
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#manager.stopping()
+    for (const close of this.#closing.splice(0).reverse()) await close()
+  }
+
+  #gates: Gates | null = null
+
+  #createGates(uid: number): Gates {
+    this.#gates = new Gates({
+      uid,
+      version,
+      clock: this.#clock,
+      log: this.#log,
+      answer: async request => (await this.#keeper).dispatch(request, 'gate'),
+      settings: async () => describeForGates(this.#configuration.config, (await this.#keeper).keys, version),
+    })
+    return this.#gates
+  }
+
+  async #listen(gates: Gates, gateGid: number | null, uid: number): Promise<void> {
+    const { runtime } = this.#configuration.config.paths
+    const forGates = { mode: gateGid === null ? 0o600 : 0o660, gid: gateGid }
+    const gateServer = await listenAt(join(runtime, 'keeper.sock'), forGates, socket => gates.accept(socket))
+    const rootServer = await listenAt(join(runtime, 'root.sock'), { mode: 0o600, gid: null }, socket => {
+      const peer = peerCredentials(socket)
+      if (peer.uid !== 0 && peer.uid !== uid) socket.destroy()
+      else this.#serveRoot(socket)
+    })
+    this.#closing.push(
+      () => gates.close(),
+      () => gateServer.close(),
+      () => rootServer.close(),
+    )
+  }
+
+  #serveRoot(socket: ConstructorParameters<typeof LinkServer>[0]): void {
+    const from = { source: 'root', local: true, uid: 0, secure: false, agent: 'postern' }
+    new LinkServer(socket, {
+      hello: link => link.end('root.sock takes requests only'),
+      listening: link => link.end('root.sock takes requests only'),
+      knows: operation => findOperation(operation) !== null,
+      answer: async request => (await this.#keeper).dispatch({ ...request, from }, 'root'),
+      closed: (_link, violation) =>
+        violation !== null && this.#log('warn', 'a client of root.sock broke a rule', { violation }),
+    })
+  }
+
+  #startGates(user: { uid: number; gid: number } | null): void {
+    const { paths, gate } = this.#configuration.config
+    const drop = user === null ? [] : ['--drop-to', `${user.uid}:${user.gid}`]
+    const program = join(this.#programs, 'postern-gate.cjs')
+    const args = [program, '--runtime', paths.runtime, ...drop, ...(gate.workers > 1 ? ['--shared'] : [])]
+    // setpriv comes before the gate's first instruction; the rest it drops itself, its files being root's.
+    const locks = ['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
+    const command: [string, ...string[]] =
+      user === null ? [process.execPath, ...args] : ['setpriv', ...locks, process.execPath, ...args]
+    const processes = new GateProcesses({ command, count: gate.workers, log: this.#log })
+    processes.start()
+    this.#closing.push(() => processes.stop())
+  }
+
+  async #open(gates: Gates, owner: Account): Promise<void> {
+    const keeper = await startKeeper({
+      gates,
+      owner,
+      configuration: this.#configuration,
+      clock: this.#clock,
+      random: randomBytes,
+      log: this.#log,
+      pamCommand: [process.execPath, join(this.#programs, 'pam-child.cjs')],
+      reload: () => this.reload(),
+    })
+    this.#resolveKeeper(keeper)
+    this.#closing.push(() => keeper.stop())
+    const { listen, paths } = this.#configuration.config
+    const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
+    writeSecretFile(join(paths.runtime, 'instance.json'), `${JSON.stringify({ version, http })}\n`, randomBytes, 0o444)
+  }
+
+  #announce(env: NodeJS.ProcessEnv): void {
+    const { listen, paths } = this.#configuration.config
+    const urls = listen.flatMap(place => ('unix' in place ? [] : [urlOf(place)]))
+    this.#log('info', `ready, version ${version}, listening on ${urls.join(' ') || 'UNIX sockets'}`)
+    this.#manager.ready(`listening on ${urls.join(' ')}`)
+    if (env.POSTERN_HINTS === undefined) return
+    const runtime = paths.runtime === '/run/postern' ? '' : `--runtime ${paths.runtime} `
+    const [url = 'http://127.0.0.1:7640'] = urls
+    process.stderr.write(`
+Three things to try, in another terminal:
+  ./scripts/postern ${runtime}status
+  ./scripts/postern ${runtime}sessions --everyone
+  curl -s -H "Authorization: Bearer $(cat ${paths.runtime}/token)" ${url}/postern/v1/me
+and in a browser: ${url}/login
+`)
+  }
+}
+
+function urlOf({ address, port, tls }: { address: string; port: number; tls: boolean }): string {
+  const host = address.includes(':') ? `[${address}]` : address
+  return `${tls ? 'https' : 'http'}://${host}:${port}`
+}

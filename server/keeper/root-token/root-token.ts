@@ -1,0 +1,74 @@
+/** Root's token: a session of root whose token stands in a file that root alone can read. */
+import { join } from 'node:path'
+import type { From } from '../../link/message.ts'
+import type { Clock, Random } from '../clock.ts'
+import { removeFile, writeSecretFile } from '../file.ts'
+import { elapsedMs } from '../instant.ts'
+import type { Account } from '../libc.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { Session } from '../store/session.ts'
+import type { Store } from '../store/store.ts'
+
+/** How long the former token goes on after it was renewed, in milliseconds. */
+const overlapMs = 60_000
+
+export interface RootTokenOptions {
+  readonly runtimeDirectory: string
+  readonly sessions: Sessions
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** The account whose token it is: root, or who runs a private instance. */
+  readonly account: Account
+}
+
+const from: From = { source: 'root', local: true, uid: null, secure: false, agent: 'token file' }
+
+export class RootToken {
+  readonly #options: RootTokenOptions
+  readonly #path: string
+  #current: Session | null = null
+  #former: { session: Session; sinceMs: number }[] = []
+
+  constructor(options: RootTokenOptions) {
+    this.#options = options
+    this.#path = join(options.runtimeDirectory, 'token')
+  }
+
+  /** Ends what a former run left, and writes the first token. */
+  async start(): Promise<void> {
+    await this.#endAll()
+    await this.#write()
+  }
+
+  /** Renews the token at half its life, and ends the former one a minute later. Called every few seconds. */
+  async tick(): Promise<void> {
+    const { clock, sessions } = this.#options
+    if (this.#current && elapsedMs(this.#current.began, clock) >= this.#current.lifetimeMs / 2) {
+      this.#former.push({ session: this.#current, sinceMs: clock.monotonicMs() })
+      await this.#write()
+    }
+    const due = this.#former.filter(({ sinceMs }) => clock.monotonicMs() - sinceMs >= overlapMs)
+    this.#former = this.#former.filter(one => !due.includes(one))
+    for (const { session } of due) await sessions.end(session.id)
+  }
+
+  /** Removes the file and ends its sessions. */
+  async stop(): Promise<void> {
+    removeFile(this.#path)
+    await this.#endAll()
+  }
+
+  async #write(): Promise<void> {
+    const { store, sessions, clock, random, account } = this.#options
+    const identity = await store.identities.rememberAccount(account, clock.wallMs())
+    const { accessToken, session } = await sessions.begin({ identity, kind: 'root', amr: ['file'], from })
+    writeSecretFile(this.#path, `${accessToken}\n`, random, 0o400)
+    this.#current = session
+  }
+
+  async #endAll(): Promise<void> {
+    const { store, sessions } = this.#options
+    for (const session of await store.sessions.listKind('root')) await sessions.end(session.id)
+  }
+}
