@@ -1,6 +1,6 @@
 /** One line of the audit trail: its members, its bounds, and the hash that ties it to the line before. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { boundText, safeJson } from './escape.ts'
 
 /** What a caller records. Texts may hold anything; they are escaped and cut at 256 characters, `detail` at 16 members. Never a secret. */

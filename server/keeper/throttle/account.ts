@@ -1,6 +1,6 @@
 /** Attempts by account: many failures at one slow everybody there down, and turn nobody away who waits in a lane of their own. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../clock.ts'
 import { KnownSources } from './known-sources.ts'
 import * as pace from './pace.ts'

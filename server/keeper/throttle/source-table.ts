@@ -1,5 +1,5 @@
 /** Failures by source: who must wait, and for how long, in a table that cannot be made to grow or to drop a live penalty. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Clock } from '../clock.ts'
 import { restoreInstant, type ThrottleRow } from './row.ts'
 import * as rules from './rules.ts'
@@ -13,7 +13,7 @@ export interface SourceLimits extends rules.PenaltyLimits {
 /** How an attempt ended: `abandoned` when no secret was tried. */
 export type Outcome = 'failed' | 'succeeded' | 'abandoned'
 
-/** An attempt that was let in and counts as a failure until `settle` says otherwise. Only the first call counts. */
+/** An attempt that was let in and counts as a failure until `settle` says otherwise; called exactly once. */
 export interface SourceAttempt {
   settle(outcome: Outcome): void
 }
@@ -66,13 +66,7 @@ export class SourceTable {
     const waitSeconds = this.#waitSeconds(entry)
     if (waitSeconds > 0) return { ok: false, retryAfterSeconds: waitSeconds }
     entry.pending += 1
-    let open = true
-    const settle = (outcome: Outcome) => {
-      if (!open) return
-      open = false
-      this.#settle(entry, account, outcome)
-    }
-    return { ok: true, attempt: { settle } }
+    return { ok: true, attempt: { settle: outcome => this.#settle(entry, account, outcome) } }
   }
 
   /** Every source with failures that still count. */

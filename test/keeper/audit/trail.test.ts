@@ -8,7 +8,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Audit, createAudit, type HeadStore } from '../../../server/keeper/audit/audit.ts'
 import { AuditError } from '../../../server/keeper/audit/error.ts'
-import { type AuditEntry, type AuditHead, EMPTY_HEAD, hashLine } from '../../../server/keeper/audit/line.ts'
+import { type AuditEntry, type AuditHead, EMPTY_HEAD, formatLine, hashLine } from '../../../server/keeper/audit/line.ts'
 import { rotatedName } from '../../../server/keeper/audit/rotation.ts'
 import { verifyAuditFile } from '../../../server/keeper/audit/verify.ts'
 import { createFakeTime, type FakeTime } from '../throttle/fake-time.ts'
@@ -236,6 +236,45 @@ test('what a rotation left that did not begin is cleared away', async ({ place }
   await run(place, 1)
   assert.equal(fs.readdirSync(place.directory), ['audit.log'])
   assert.equal(eventsOf(place.file), ['session.revoke', 'session.revoke', 'session.revoke'])
+})
+
+test('what a rotation left does not replace a file that is there', async ({ place }) => {
+  await run(place, 2)
+  const head = place.heads.head ?? EMPTY_HEAD
+  const next = formatLine({ event: 'audit.rotated', outcome: 'ok' }, { time: '', boot: '' }, head)
+  fs.writeFileSync(`${place.file}.next`, `${next}\n`, { mode: 0o600 })
+  await run(place, 1)
+  assert.equal(eventsOf(place.file), ['session.revoke', 'session.revoke', 'session.revoke'])
+})
+
+test('a foreign file does not pass for what a rotation left', async ({ place }) => {
+  await run(place, 2)
+  const next = formatLine({ event: 'audit.rotated', outcome: 'ok' }, { time: '', boot: '' }, EMPTY_HEAD)
+  fs.writeFileSync(`${place.file}.next`, `${next}\n`, { mode: 0o600 })
+  fs.rmSync(place.file)
+  await run(place, 0)
+  assert.equal([eventsOf(place.file), lastOf(place.file).reason], [['audit.gap'], 'missing'])
+})
+
+test('no file is begun while the store cannot be told where the old one ends', async ({ place }) => {
+  const audit = await place.start(1)
+  place.heads.save = async () => Promise.reject(new Error('store is broken'))
+  await audit.record(entry)
+  assert.is(await codeOf(audit.record(entry)), 'audit_failed')
+  await audit.close()
+  assert.equal(fs.readdirSync(place.directory), ['audit.log'])
+})
+
+test('a stop waits until the store has the head', async ({ place }) => {
+  const save = place.heads.save
+  place.heads.save = async head => {
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+    await save(head)
+  }
+  const audit = await place.start()
+  await audit.record(entry)
+  await audit.close()
+  assert.equal(place.heads.head, audit.head())
 })
 
 const unsafe: { name: string; make: (place: Place) => void }[] = [

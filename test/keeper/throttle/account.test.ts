@@ -66,10 +66,11 @@ test('a success gives back what is left of its own turn and nothing of others', 
   await time.advance(60)
   await exhaust(ask)
   if (slow.ok) slow.succeeded()
-  assert.is(watch(ask(owner)).state(), 'waiting')
   const next = watch(ask(strangerNumber(99)))
   await time.advance(1.9)
   assert.is(next.state(), 'waiting')
+  await time.advance(0.1)
+  assert.is(next.state(), 'let in')
 })
 
 test('a turn is given back once', async () => {
@@ -139,6 +140,21 @@ test('a newcomer does not overtake those who wait', async () => {
   await time.advance(0.001)
   assert.equal([first.state(), second.state()], ['let in', 'waiting'])
   assert.equal(table.list(), [{ account: 'alice', delaySeconds: 2, waiting: 1 }])
+})
+
+test('a newcomer does not overtake when a turn is due that the timer has not given yet', async () => {
+  const time = createFakeTime()
+  const late = () => () => {}
+  const table = new AccountTable(time.clock, late, { ...DEFAULT_THROTTLE_LIMITS, burst: 1 }, () => {})
+  const ask = (n: number) => watch(table.admit({ account: 'alice', source: strangerNumber(n), local: false }))
+  const turns = [ask(1), ask(2)]
+  await time.advance(2)
+  turns.push(ask(3))
+  await time.advance(0)
+  assert.equal(
+    turns.map(({ state }) => state()),
+    ['let in', 'let in', 'waiting'],
+  )
 })
 
 test('who gives up leaves the line', async () => {
