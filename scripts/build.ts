@@ -1,6 +1,6 @@
 /** Builds dist/: four CommonJS bundles and the client library, and the map of routes that is derived from the table. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -15,7 +15,7 @@ export const routes: Routes = ${JSON.stringify(describeRoutes(), null, 2)}
 }
 
 /** CommonJS: an ESM import of node:http doubles Node's start. Native packages stay outside. */
-const shared = {
+const shared: BuildOptions = {
   absWorkingDir: root,
   bundle: true,
   platform: 'node',
@@ -29,7 +29,7 @@ const shared = {
   loader: { '.css': 'text', '.svg': 'text' },
   // An ESM package's import.meta.url has no meaning in a bundle, and must not be asked for.
   logOverride: { 'empty-import-meta': 'silent' },
-} as const
+}
 
 const programs = {
   posternd: 'server/posternd.ts',
@@ -43,7 +43,7 @@ async function buildProgram([name, entry]: [string, string]): Promise<void> {
   const banner = name === 'postern' || name === 'posternd' ? { js: '#!/usr/bin/env node' } : {}
   const { metafile } = await build({ ...shared, entryPoints: [entry], outfile, banner, format: 'cjs', metafile: true })
   // What a program is made of: a test reads here that keeper and gate stay apart.
-  writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile.inputs), null, 1))
+  writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile?.inputs ?? {}), null, 1))
 }
 
 mkdirSync(`${root}dist`, { recursive: true })

@@ -66,10 +66,13 @@ function isFull(fault: unknown): boolean {
   return fault instanceof StorageFull || (fault instanceof AuditError && fault.code === 'storage_full')
 }
 
-/** A refusal that is an answer on the way, or the client's own mistake, is no event. */
+/** Refusals that are no events: a step on the way, a client's own mistake, and what a flood would fill the disk with. */
+const unremarkable: readonly string[] = ['login_continues', 'invalid_input', 'throttled', 'busy', 'unauthenticated']
+
+/** Whether the audit trail hears of it. */
 function isEvent({ audit: when }: AnyOperation, answer: AnyAnswer): boolean {
   if (when === undefined || (when === 'refusals' && answer.ok)) return false
-  return answer.ok || (answer.reason !== 'login_continues' && answer.reason !== 'invalid_input')
+  return answer.ok || !unremarkable.includes(answer.reason)
 }
 
 /** Builds the dispatcher. */

@@ -7,6 +7,7 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -36,6 +37,23 @@ export function makeOwnDirectory(path: string, mode: number): void {
     if (!isErrno(fault, 'EEXIST')) throw fault
   }
   requireOwnDirectory(path)
+}
+
+/**
+ * Makes a directory that belongs to `owner` (ourselves when null) if it is missing. One that is there must be a directory,
+ * no link, of that owner or root.
+ */
+export function makeDirectoryFor(path: string, owner: { uid: number; gid: number } | null, mode: number): void {
+  if (owner === null) return makeOwnDirectory(path, mode)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    lchownSync(path, owner.uid, owner.gid)
+    chmodSync(path, mode)
+  } catch (fault) {
+    if (!isErrno(fault, 'EEXIST')) throw fault
+    requireOwnDirectory(path, owner.uid)
+  }
 }
 
 /** Whether `fault` is the system's error of that code, such as `ENOENT`. */

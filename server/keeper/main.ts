@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { secretVariables } from '../config/environment.ts'
 import { formatFaults } from '../config/fault.ts'
+import { privilegedPortFaults } from '../config/listener.ts'
+import type { Loaded } from '../config/load.ts'
 import { createLog, type Log } from '../link/log.ts'
 import { LinkServer } from '../link/server.ts'
 import { findOperation } from '../operations/table.ts'
@@ -11,7 +13,7 @@ import type { Clock } from './clock.ts'
 import { createSystemClock } from './clock.ts'
 import { requireAvailable } from './config/available.ts'
 import { Configuration, ConfigurationError } from './config/configuration.ts'
-import { makeOwnDirectory, writeSecretFile } from './file.ts'
+import { makeDirectoryFor, makeOwnDirectory, writeSecretFile } from './file.ts'
 import { Gates } from './gates/gates.ts'
 import { GateProcesses } from './gates/process.ts'
 import { describeForGates } from './gates/settings.ts'
@@ -88,6 +90,12 @@ export async function runKeeper(options: Options, programs: string): Promise<voi
   }
 }
 
+/** Without a service manager that passes sockets, the gate opens them itself, and it may not open a low port. */
+function requireOrdinaryPorts(loaded: Loaded): void {
+  const faults = privilegedPortFaults(loaded, [])
+  if (faults.length > 0) throw new ConfigurationError(faults)
+}
+
 /** `run`, the first time only: a second Ctrl-C does not stop twice. */
 function once(run: () => Promise<void>): () => void {
   let isStarted = false
@@ -126,10 +134,13 @@ class Daemon {
       this.#log('warn', `runs as uid ${uid}: keeper and gate share it, so there is no boundary between them`)
     for (const name of loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
     requirePamService(config.pam.service)
+    if (!this.#options.keeperOnly) requireOrdinaryPorts(loaded)
     const gateUser = await findGateUser(config.gate.user, uid)
     const owner = await findAccountOf(uid)
     if (owner === null) throw new Error(`uid ${uid} has no account`)
     makeOwnDirectory(config.paths.runtime, 0o755)
+    makeDirectoryFor(config.paths.gate_runtime, gateUser, 0o755)
+    makeDirectoryFor(config.paths.gate_state, gateUser, 0o700)
     const gates = this.#createGates(gateUser?.uid ?? uid)
     await this.#listen(gates, gateUser?.gid ?? null, uid)
     // The gates load while the store and the keys are opened.
@@ -205,11 +216,18 @@ class Daemon {
     const { paths, gate } = this.#configuration.config
     const drop = user === null ? [] : ['--drop-to', `${user.uid}:${user.gid}`]
     const program = join(this.#programs, 'postern-gate.cjs')
-    const args = [program, '--runtime', paths.runtime, ...drop, ...(gate.workers > 1 ? ['--shared'] : [])]
+    const args = (worker: number) => [
+      program,
+      '--runtime',
+      paths.runtime,
+      '--worker',
+      `${worker}/${gate.workers}`,
+      ...drop,
+    ]
     // setpriv comes before the gate's first instruction; the rest it drops itself, its files being root's.
-    const locks = ['--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
-    const command: [string, ...string[]] =
-      user === null ? [process.execPath, ...args] : ['setpriv', ...locks, process.execPath, ...args]
+    const locks = ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
+    const [first = process.execPath, ...rest] = user === null ? [] : [...locks, process.execPath]
+    const command = (worker: number): [string, ...string[]] => [first, ...rest, ...args(worker)]
     const processes = new GateProcesses({ command, count: gate.workers, log: this.#log })
     processes.start()
     this.#closing.push(() => processes.stop())

@@ -42,7 +42,7 @@ export type ToKeeper =
 
 /** What a gate is told at its hello and again when it changes: its part of the configuration. */
 export interface GateSettings {
-  readonly listen: readonly Listener[]
+  readonly listen: readonly Place[]
   readonly hostname: string
   readonly fqdn: string | null
   readonly hosts: readonly string[]
@@ -57,12 +57,10 @@ export interface GateSettings {
   readonly version: string
 }
 
-export interface Listener {
-  readonly unix?: string | undefined
-  readonly address?: string | undefined
-  readonly port?: number | undefined
-  readonly tls?: boolean | undefined
-}
+/** Where HTTP is served: a UNIX socket, or an address (`*` for all) and port. */
+export type Place =
+  | { readonly unix: string }
+  | { readonly address: string; readonly port: number; readonly tls: boolean }
 
 /** What a gate must forget: one session, all of one identity, or everything. */
 export type Forget = { readonly session: string } | { readonly identity: string } | 'everything'

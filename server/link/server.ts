@@ -1,6 +1,6 @@
 /** The answering end of the link: the keeper, with a gate or a local client of root at the other end. */
 import type { Socket } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 import { no } from '../operations/operation.ts'
 import { encodeFrame, FrameError, FrameReader } from './frame.ts'
 import { type Answer, type Forget, type From, maxInFlight, silenceMs, type ToGate } from './message.ts'

@@ -1,5 +1,5 @@
 /** The question every gatekeeper asks: may the bearer of this token do that? */
-import { z } from 'zod'
+import * as z from 'zod'
 import { operation } from './operation.ts'
 import { user } from './session.ts'
 

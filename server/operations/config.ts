@@ -1,5 +1,5 @@
 /** The configuration in force. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { operation } from './operation.ts'
 
 export const configOperations = {

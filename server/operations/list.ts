@@ -1,5 +1,5 @@
 /** The wire types that lists and times share. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** An instant, RFC 3339 in UTC. */
 export const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' })

@@ -1,5 +1,5 @@
 /** Login: a conversation of one step or more that ends in a session, and its renewal. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { operation } from './operation.ts'
 import { session } from './session.ts'
 

@@ -1,5 +1,5 @@
 /** The plain map of routes that the build derives from the table, for programs that should not load the schemas. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Method } from './operation.ts'
 import { type Name, table } from './table.ts'
 

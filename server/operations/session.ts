@@ -1,5 +1,5 @@
 /** Sessions: who is signed in, since when, from where, and how it ends. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { listOf, page, time } from './list.ts'
 import { operation } from './operation.ts'
 

@@ -1,5 +1,5 @@
 /** The keys that sign tokens: what is in use, and rotation with overlap. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { listOf, page, time } from './list.ts'
 import { operation } from './operation.ts'
 

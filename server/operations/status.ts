@@ -1,5 +1,5 @@
 /** What the daemon says of itself. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { operation } from './operation.ts'
 
 export const statusOperations = {

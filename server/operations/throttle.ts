@@ -1,5 +1,5 @@
 /** The throttle: which sources and accounts wait, and how root lets them go. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { listOf, page, time } from './list.ts'
 import { operation } from './operation.ts'
 

@@ -1,6 +1,6 @@
 /** The access token (RFC 7519, RFC 9068): its claims, and the check of its signature that keeper and gate share. */
 import { type CryptoKey, compactVerify, decodeProtectedHeader, errors, type KeyObject } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The audience that every token is for. */
 export const ownAudience = 'postern'

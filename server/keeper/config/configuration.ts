@@ -16,6 +16,7 @@ const needsRestart = [
 ] as const
 
 function valueAt(config: Config, key: string): unknown {
+  if (key === 'jwt_secret') return config.jwt_secret?.reveal()
   return key.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], config)
 }
 

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Log } from '../../link/log.ts'
 
 export interface GateProcessOptions {
-  /** The program and its first arguments. */
-  readonly command: readonly [string, ...string[]]
+  /** The program and its arguments for the gate of that number, from 0. */
+  readonly command: (worker: number) => readonly [string, ...string[]]
   readonly count: number
   readonly log: Log
 }
@@ -23,7 +23,7 @@ export class GateProcesses {
   }
 
   start(): void {
-    for (let gate = 0; gate < this.#options.count; gate += 1) this.#start(firstPauseMs)
+    for (let gate = 0; gate < this.#options.count; gate += 1) this.#start(gate, firstPauseMs)
   }
 
   /** Ends the gates; resolves when all are gone, killed if they take longer than two seconds. */
@@ -44,8 +44,8 @@ export class GateProcesses {
     )
   }
 
-  #start(pauseMs: number): void {
-    const [program, ...args] = this.#options.command
+  #start(worker: number, pauseMs: number): void {
+    const [program, ...args] = this.#options.command(worker)
     // No environment: it may hold secrets, and the gate needs none.
     const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env: {}, cwd: '/' })
     this.#running.add(child)
@@ -57,7 +57,7 @@ export class GateProcesses {
       this.#options.log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
       const wasShort = performance.now() - startedMs < longestPauseMs
       const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
-      setTimeout(() => this.#isStopping || this.#start(next), pauseMs).unref()
+      setTimeout(() => this.#isStopping || this.#start(worker, next), pauseMs).unref()
     })
   }
 }

@@ -3,7 +3,7 @@ import { createHmac, createSecretKey, generateKeyPairSync, type JsonWebKey, type
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { calculateJwkThumbprint, importJWK, type JWK } from 'jose'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { VerificationKey } from '../../operations/token.ts'
 import type { Clock, Random } from '../clock.ts'
 import { makeOwnDirectory, readOwnFile, removeFile, writeSecretFile } from '../file.ts'
@@ -13,6 +13,8 @@ export type Algorithm = VerificationKey['algorithm']
 
 export interface SigningKey extends VerificationKey {
   readonly kid: string
+  /** Signs; `key` only verifies. They are the same with a shared secret. */
+  readonly privateKey: VerificationKey['key']
   readonly createdMs: number | null
   /** Null while the key signs. */
   readonly retired: Instant | null
@@ -37,10 +39,15 @@ function generateJwk(algorithm: Stored['algorithm']): JsonWebKey {
 
 async function toSigningKey(file: Stored): Promise<SigningKey> {
   const { d: _private, ...publicPart } = file.jwk
+  const [privateKey, key] = await Promise.all([
+    importJWK(file.jwk as JWK, file.algorithm),
+    importJWK(publicPart as JWK, file.algorithm),
+  ])
   return {
     kid: file.kid,
     algorithm: file.algorithm,
-    key: await importJWK(file.jwk as JWK, file.algorithm),
+    privateKey,
+    key,
     createdMs: file.created_ms,
     retired: file.retired,
     publicJwk: { ...publicPart, kid: file.kid, alg: file.algorithm, use: 'sig' } as JWK,
@@ -50,7 +57,7 @@ async function toSigningKey(file: Stored): Promise<SigningKey> {
 function secretKey(secret: KeyObject): SigningKey {
   // The id must not be a hash of the secret itself: it is shown in every token.
   const kid = createHmac('sha256', secret).update('kid').digest('base64url').slice(0, 22)
-  return { kid, algorithm: 'HS256', key: secret, createdMs: null, retired: null, publicJwk: null }
+  return { kid, algorithm: 'HS256', key: secret, privateKey: secret, createdMs: null, retired: null, publicJwk: null }
 }
 
 /** Where keys are kept; null keeps them in memory alone (`keys: ephemeral`). */

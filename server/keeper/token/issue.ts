@@ -25,7 +25,7 @@ export async function issueAccessToken(
   keys: SigningKeys,
   clock: Clock,
 ): Promise<string> {
-  const { kid, algorithm, key } = keys.active
+  const { kid, algorithm, privateKey } = keys.active
   const issuedSeconds = Math.floor(shownWallMs(grant.issued, clock) / 1000)
   return new SignJWT({
     sid: session.id,
@@ -40,5 +40,5 @@ export async function issueAccessToken(
     .setIssuedAt(issuedSeconds)
     .setExpirationTime(issuedSeconds + Math.floor(grant.accessMs / 1000))
     .setJti(grant.jti)
-    .sign(key)
+    .sign(privateKey)
 }

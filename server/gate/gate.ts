@@ -1,0 +1,55 @@
+/** The gate's parts, handed to its routes. */
+import type { HttpBindings } from '@hono/node-server'
+import { FrameError } from '../link/frame.ts'
+import type { Answer } from '../link/message.ts'
+import { no } from '../operations/operation.ts'
+import type { Name } from '../operations/table.ts'
+import { Authenticator } from './authenticate.ts'
+import { KeeperLink } from './keeper-link.ts'
+import { Memory } from './memory.ts'
+import { createPeerLookup } from './peer.ts'
+import { createState, type GateState } from './state.ts'
+import type { Visit } from './visit.ts'
+
+/** What every handler finds in its context. */
+export interface GateEnv {
+  Bindings: HttpBindings
+  Variables: { visit: Visit }
+}
+
+/** One gate. */
+export class Gate {
+  readonly memory = new Memory()
+  readonly peers = createPeerLookup()
+  readonly link: KeeperLink
+  readonly authenticator: Authenticator
+  #state: GateState | null = null
+
+  constructor({ keeperSocket, onSettings }: { keeperSocket: string; onSettings: (state: GateState) => void }) {
+    this.link = new KeeperLink({
+      path: keeperSocket,
+      forget: what => this.memory.forget(what),
+      settings: settings => {
+        this.#state = createState(settings)
+        onSettings(this.#state)
+      },
+    })
+    this.authenticator = new Authenticator({ link: this.link, memory: this.memory, state: () => this.state })
+  }
+
+  /** Null until the keeper said how to serve, and while it is away. */
+  get state(): GateState | null {
+    return this.link.isUp ? this.#state : null
+  }
+
+  /** Asks the keeper for an operation on behalf of a request. */
+  async call(name: Name, input: unknown, token: string | null, visit: Visit): Promise<Answer> {
+    const from = await visit.from()
+    try {
+      return await this.link.request(name, input, token, from, name.startsWith('login.') ? visit.signal() : undefined)
+    } catch (fault) {
+      if (fault instanceof FrameError) return no('too_large', 'the input is too large')
+      throw fault
+    }
+  }
+}

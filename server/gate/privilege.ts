@@ -1,0 +1,29 @@
+/** The end of root's rights: the gate gives them up before it parses its first byte, and makes sure. */
+import { readFileSync } from 'node:fs'
+
+/** The capability sets of this process that are not empty, from /proc: names such as `CapEff`. */
+function heldCapabilities(): string[] {
+  const status = readFileSync('/proc/self/status', 'utf8')
+  const sets = [...status.matchAll(/^(Cap(?:Inh|Prm|Eff|Amb)):\s*([0-9a-f]+)$/gm)]
+  return sets.flatMap(([, name = '', bits = '']) => (/^0+$/.test(bits) ? [] : [name]))
+}
+
+/**
+ * Becomes `uid:gid` without further groups. Throws when the process then still holds a capability or could gain one, or
+ * was not privileged to begin with.
+ */
+export function dropPrivileges(target: string): void {
+  const [uid, gid] = target.split(':').map(Number)
+  const isWhole = (id: number | undefined): id is number => Number.isInteger(id) && Number(id) > 0
+  if (!isWhole(uid) || !isWhole(gid)) throw new TypeError(`cannot become ${target}: uid:gid expected, not root`)
+  process.setgroups?.([])
+  process.setgid?.(gid)
+  process.setuid?.(uid)
+  const held = heldCapabilities()
+  const groups = process.getgroups?.().filter(group => group !== gid) ?? []
+  const isDown = process.getuid?.() === uid && process.geteuid?.() === uid && process.getgid?.() === gid
+  if (!isDown || held.length > 0 || groups.length > 0)
+    throw new Error(`privileges were not given up: ${held.join(' ')}`)
+  if (!/^NoNewPrivs:\s*1$/m.test(readFileSync('/proc/self/status', 'utf8')))
+    throw new Error('new privileges can be gained')
+}

@@ -1,0 +1,15 @@
+/** What the pages ask for beside themselves. */
+import { markPath, stylePath } from './layout.ts'
+import { mark } from './mark.ts'
+import { style } from './style.ts'
+
+export interface Asset {
+  readonly type: string
+  readonly text: string
+}
+
+/** Path to content type and text of every asset. */
+export const assets: ReadonlyMap<string, Asset> = new Map([
+  [stylePath, { type: 'text/css; charset=utf-8', text: style }],
+  [markPath, { type: 'image/svg+xml', text: mark }],
+])
