@@ -1,0 +1,58 @@
+/** HTTP as a test needs it: any header, any source address, the whole answer. */
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+
+export interface Reply {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  /** The body as JSON; throws when it is none. */
+  json(): Record<string, unknown>
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly headers?: OutgoingHttpHeaders
+  /** An object is sent as JSON, URLSearchParams as a form, a string as it is. */
+  readonly body?: unknown
+  readonly token?: string
+  /** Another address of 127.0.0.0/8 to come from. */
+  readonly localAddress?: string
+  readonly socketPath?: string
+  readonly signal?: AbortSignal
+}
+
+function encode(body: unknown): { text: string; headers: OutgoingHttpHeaders } {
+  if (body === undefined) return { text: '', headers: {} }
+  if (typeof body === 'string') return { text: body, headers: {} }
+  if (body instanceof URLSearchParams)
+    return { text: body.toString(), headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }
+  return { text: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
+}
+
+/** Asks `url` once, on a connection of its own. */
+export function ask(url: string, { method, headers, body, token, ...options }: Ask = {}): Promise<Reply> {
+  const encoded = encode(body)
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      url,
+      {
+        agent: false,
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        headers: { ...encoded.headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }), ...headers },
+        ...options,
+      },
+      incoming => {
+        const chunks: Buffer[] = []
+        incoming.on('data', chunk => chunks.push(chunk))
+        incoming.once('error', reject)
+        incoming.once('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          const { statusCode: status = 0, headers: fields } = incoming
+          resolve({ status, headers: fields, text, json: () => JSON.parse(text) as Record<string, unknown> })
+        })
+      },
+    )
+    outgoing.once('error', reject)
+    outgoing.end(encoded.text)
+  })
+}
