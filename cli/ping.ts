@@ -1,0 +1,45 @@
+/** Whether the daemon is ready: the keeper answers on root.sock (for those who may open it), and a gate answers over HTTP. */
+import { request } from 'node:http'
+import { ClientError } from '../server/client/error.ts'
+import { openTarget, type Place, usesLink } from './connection.ts'
+import { requireYes } from './context.ts'
+import { findHttpPlace, findInstance, type HttpPlace } from './instance.ts'
+
+/** Throws when it is not ready: a `CommandFault`, a `ClientError` or a `RefusedFault` that says why. */
+export async function requireReady(place: Place, timeoutMs: number): Promise<void> {
+  const instance = findInstance(place.runtime, place.uid)
+  if (usesLink(instance, place)) {
+    const { openLink } = await import('./link.ts')
+    const link = await openLink(instance, timeoutMs)
+    try {
+      requireYes(await link.call('access.check', {}))
+    } finally {
+      link.close()
+    }
+  }
+  await pingGate(findHttpPlace(instance, place.uid), timeoutMs)
+}
+
+async function pingGate(http: HttpPlace, timeoutMs: number): Promise<void> {
+  const { target, agent } = await openTarget(http)
+  const { hostname, port } = target.origin === undefined ? { hostname: 'localhost', port: '' } : new URL(target.origin)
+  const to = target.origin === undefined ? { socketPath: target.socketPath } : {}
+  const options = { ...to, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: '/ping', agent }
+  try {
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const asked = request({ ...options, headers: { accept: 'application/json' } })
+      asked.setTimeout(timeoutMs, () => asked.destroy(new ClientError('timeout', 'no answer to the ping')))
+      asked.on('response', response => resolve(response.resume().statusCode))
+      asked.on('error', fault => reject(isSystem(fault) ? new ClientError('unreachable', fault.message) : fault))
+      asked.end()
+    })
+    if (status === 200) return
+    throw new ClientError('unreachable', `the gate answers HTTP ${status} to a ping: it is not ready`)
+  } finally {
+    agent.destroy()
+  }
+}
+
+function isSystem(fault: Error): boolean {
+  return 'code' in fault && 'errno' in fault
+}
