@@ -1,5 +1,6 @@
 /** HTTP as a test needs it: any header, any source address, the whole answer. */
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import { connectAs } from './connect-as.ts'
 
 export interface Reply {
   readonly status: number
@@ -12,31 +13,36 @@ export interface Reply {
 export interface Ask {
   readonly method?: string
   readonly headers?: OutgoingHttpHeaders
-  /** An object is sent as JSON, URLSearchParams as a form, a string as it is. */
+  /** An object is sent as JSON, URLSearchParams as a form, a string and bytes as they are. */
   readonly body?: unknown
   readonly token?: string
   /** Another address of 127.0.0.0/8 to come from. */
   readonly localAddress?: string
   readonly socketPath?: string
+  /** Another user to come from, over TCP. */
+  readonly uid?: number
   readonly signal?: AbortSignal
 }
 
-function encode(body: unknown): { text: string; headers: OutgoingHttpHeaders } {
+function encode(body: unknown): { text: string | Buffer; headers: OutgoingHttpHeaders } {
   if (body === undefined) return { text: '', headers: {} }
-  if (typeof body === 'string') return { text: body, headers: {} }
+  if (typeof body === 'string' || Buffer.isBuffer(body)) return { text: body, headers: {} }
   if (body instanceof URLSearchParams)
     return { text: body.toString(), headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }
   return { text: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
 }
 
 /** Asks `url` once, on a connection of its own. */
-export function ask(url: string, { method, headers, body, token, ...options }: Ask = {}): Promise<Reply> {
+export async function ask(url: string, { method, headers, body, token, uid, ...options }: Ask = {}): Promise<Reply> {
   const encoded = encode(body)
+  const { hostname, port } = new URL(url)
+  const socket = uid === undefined ? null : await connectAs(uid, Number(port), hostname.replace(/[[\]]/g, ''))
   return new Promise((resolve, reject) => {
     const outgoing = request(
       url,
       {
-        agent: false,
+        // Node.js asks an agent for its connection, if there is one.
+        ...(socket === null ? { agent: false } : { createConnection: () => socket }),
         method: method ?? (body === undefined ? 'GET' : 'POST'),
         headers: { ...encoded.headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }), ...headers },
         ...options,
