@@ -79,8 +79,8 @@ export class Authenticator {
     this.#state = state
   }
 
-  /** The session behind a request. */
-  async authenticate(visit: Visit): Promise<Authentication> {
+  /** The session behind a request. Without a promise where it is remembered: a promise costs a tenth of the whole answer. */
+  authenticate(visit: Visit): Authentication | Promise<Authentication> {
     const credential = findCredential(visit)
     if (credential.kind === 'none') return no('unauthenticated')
     if (credential.kind === 'bad') return no('unauthenticated', credential.detail)
@@ -89,10 +89,14 @@ export class Authenticator {
       if (foreign) return foreign
     }
     const { token, kind } = credential
-    const remembered = this.#memory.find(token, performance.now())
-    const who = remembered ?? (await this.#ask(token, visit))
-    if ('ok' in who) return who
-    return (await isForThisConnection(who, visit)) ? { ok: true, who, kind } : no('unauthenticated')
+    const who = this.#memory.find(token, performance.now())
+    if (who === null) return this.#askAndBind(token, kind, visit)
+    return bind(who, kind, visit)
+  }
+
+  async #askAndBind(token: string, kind: 'bearer' | 'cookie', visit: Visit): Promise<Authentication> {
+    const who = await this.#ask(token, visit)
+    return 'ok' in who ? who : bind(who, kind, visit)
   }
 
   async #ask(token: string, visit: Visit): Promise<Remembered | Refusal> {
@@ -121,7 +125,15 @@ export class Authenticator {
 }
 
 /** A cookie session of plain loopback is one uid's, and root's token is for this machine's own people. */
-async function isForThisConnection({ boundUid, localOnly }: Remembered, visit: Visit): Promise<boolean> {
-  if (boundUid !== null && (await visit.uid()) !== boundUid) return false
-  return !localOnly || (await visit.from()).local
+function bind(who: Remembered, kind: 'bearer' | 'cookie', visit: Visit): Authentication | Promise<Authentication> {
+  const { boundUid, localOnly } = who
+  const isUidRight = boundUid === null || visit.knownUid() === boundUid
+  return isUidRight && !localOnly ? { ok: true, who, kind } : bindSlowly(who, kind, visit)
+}
+
+async function bindSlowly(who: Remembered, kind: 'bearer' | 'cookie', visit: Visit): Promise<Authentication> {
+  const { boundUid, localOnly } = who
+  if (boundUid !== null && (await visit.uid()) !== boundUid) return no('unauthenticated')
+  if (localOnly && !(await visit.from()).local) return no('unauthenticated')
+  return { ok: true, who, kind }
 }

@@ -7,7 +7,8 @@ import type { Name } from '../operations/table.ts'
 import { version } from '../operations/version.ts'
 
 const firstPauseMs = 20
-const longestPauseMs = 1000
+// Short: the keeper is back in less than a second, and everybody waits for it.
+const longestPauseMs = 200
 
 export interface KeeperLinkOptions {
   readonly path: string

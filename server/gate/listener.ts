@@ -1,4 +1,4 @@
-/** The sockets that HTTP is served on: those that systemd passed, matched by their address, else opened here. */
+/** The sockets that HTTP is served on: those that systemd passed, matched by their address, or opened here. */
 import { chmodSync, fstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket, Server as SocketServer } from 'node:net'
@@ -17,6 +17,8 @@ const limits = {
   connectionsCheckingInterval: 5_000,
 }
 const maxConnections = 4096
+/** Connections that wait to be accepted: by a gate that starts, or one that has its hands full. */
+const backlog = 4096
 const maxRequestsPerSocket = 100_000
 
 function nameOf(place: Place): string {
@@ -53,10 +55,10 @@ function listen(server: SocketServer, options: object): Promise<void> {
 }
 
 function optionsFor(place: Place, isShared: boolean): object {
-  if ('unix' in place) return { path: place.unix }
+  if ('unix' in place) return { path: place.unix, backlog }
   const { address, port } = place
-  if (address === '*') return { port, reusePort: isShared }
-  return { host: address, port, ipv6Only: address.includes(':'), reusePort: isShared }
+  if (address === '*') return { port, backlog, reusePort: isShared }
+  return { host: address, port, backlog, ipv6Only: address.includes(':'), reusePort: isShared }
 }
 
 function removeStaleSocket(path: string): void {
@@ -103,16 +105,17 @@ function placeOfPassed(fd: number, server: SocketServer): Place | null {
   return { address: bound.address, port: bound.port, tls: false }
 }
 
-async function adopt(fd: number, places: readonly Place[], handle: RequestListener, log: Log): Promise<string | null> {
+/** A socket that systemd passed, served by this process. */
+export interface Passed {
+  readonly server: Server
+  /** Null when the kernel does not say what it is bound to. */
+  readonly place: Place | null
+}
+
+async function adopt(fd: number, handle: RequestListener): Promise<Passed> {
   const server = createHttpServer(handle)
-  await listen(server, { fd })
-  const bound = placeOfPassed(fd, server)
-  const wanted =
-    bound && places.find(place => nameOf({ ...place, ...('tls' in place && { tls: false }) }) === nameOf(bound))
-  if (bound && wanted) return nameOf(wanted)
-  log('warn', 'a socket that systemd passed is in no listener of the configuration: it is closed', { bound })
-  server.close()
-  return null
+  await listen(server, { fd, backlog })
+  return { server, place: placeOfPassed(fd, server) }
 }
 
 /** How many sockets systemd passed to this very process. */
@@ -120,23 +123,41 @@ export function countPassed(env: NodeJS.ProcessEnv, pid: number): number {
   return env.LISTEN_PID === String(pid) ? Number.parseInt(env.LISTEN_FDS ?? '0', 10) || 0 : 0
 }
 
+/** Serves at every socket that systemd passed, `count` of them. */
+export function adoptPassed(count: number, handle: RequestListener): Promise<Passed[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => adopt(firstPassedFd + index, handle)))
+}
+
 /**
- * Serves at every place of the configuration. With sockets from systemd, only those; a place without one is a fault that
- * is logged. Resolves with the names of what is served.
+ * Goes on serving at those passed sockets that are in the configuration, and closes the others. A place of the
+ * configuration without a socket is a fault that is logged. The names of what is served.
  */
+export function keepPassed(passed: readonly Passed[], places: readonly Place[], log: Log): string[] {
+  const kept = passed.flatMap(({ server, place }) => {
+    const wanted = place && places.find(one => addressOf(one) === addressOf(place))
+    if (wanted) return [nameOf(wanted)]
+    log('warn', 'a socket that systemd passed is in no listener of the configuration: it is closed', {
+      socket: place && addressOf(place),
+    })
+    server.close()
+    return []
+  })
+  for (const name of places.map(nameOf)) {
+    if (!kept.includes(name)) log('error', `${name} is not served: systemd passed no such socket`)
+  }
+  return kept
+}
+
+/** The name, whatever is spoken there: a socket does not tell. */
+function addressOf(place: Place): string {
+  return nameOf('unix' in place ? place : { ...place, tls: false })
+}
+
+/** Opens every place of the configuration. Resolves with the names of what is served. */
 export async function openListeners(
   places: readonly Place[],
-  { passed, isShared, handle, log }: { passed: number; isShared: boolean; handle: RequestListener; log: Log },
+  { isShared, handle, log }: { isShared: boolean; handle: RequestListener; log: Log },
 ): Promise<string[]> {
-  if (passed === 0) {
-    const opened = await Promise.all(places.map(place => open(place, isShared, handle, log)))
-    return opened.filter(name => name !== null)
-  }
-  const fds = Array.from({ length: passed }, (_, index) => firstPassedFd + index)
-  const adopted = await Promise.all(fds.map(fd => adopt(fd, places, handle, log)))
-  const names = adopted.filter(name => name !== null)
-  for (const place of places) {
-    if (!names.includes(nameOf(place))) log('error', `${nameOf(place)} is not served: systemd passed no such socket`)
-  }
-  return names
+  const opened = await Promise.all(places.map(place => open(place, isShared, handle, log)))
+  return opened.filter(name => name !== null)
 }

@@ -42,6 +42,11 @@ export class Visit {
     return { scheme: this.client.scheme, port: visiblePort(this.host, this.client.scheme) }
   }
 
+  /** The uid of the peer if it was asked for before on this connection; undefined when not. */
+  knownUid(): number | null | undefined {
+    return this.client.viaUnix ? null : this.#peers.known(this.incoming.socket)
+  }
+
   /** The uid of a loopback peer; null for others and where the kernel does not tell. Asked once a connection. */
   async uid(): Promise<number | null> {
     const { socket } = this.incoming
