@@ -1,0 +1,251 @@
+/** Measurements of postern, each beside what it is compared with in the same run: medians, and the ratio. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'esbuild'
+import { type Account, createAccount } from '../test/support/account.ts'
+import { type Daemon, startDaemon } from '../test/support/daemon.ts'
+
+const run = promisify(execFile)
+const root = new URL('..', import.meta.url).pathname
+const scratch = mkdtempSync(join(tmpdir(), 'postern-bench-'))
+
+/** Bench configuration: no throttle, and room for many waiting logins. */
+const config = {
+  insecure: { throttle_off: true },
+  pam: { children: 100, children_per_source: 98, children_for_local: 2 },
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+function report(what: string, postern: number, other: number, unit: string, goal: string): void {
+  const show = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(1))
+  const ratio = (postern / other).toFixed(2)
+  process.stdout.write(
+    `${what}: postern ${show(postern)} ${unit}, compared with ${show(other)} ${unit}: ${ratio} × (goal ${goal})\n`,
+  )
+}
+
+/** A server that does nothing but answer, bundled as the gate is: what Node.js itself can do. */
+async function startBareServer(): Promise<{ url: string; process: ChildProcess }> {
+  const source = join(scratch, 'bare.ts')
+  const body = '{"user":{"id":"1","name":"root","realm":"pam"},"permission":null}'
+  writeFileSync(
+    source,
+    `import { createServer } from 'node:http'
+const server = createServer((_request, response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json' })
+  response.end('${body}')
+})
+server.listen(0, '127.0.0.1', () => console.log(server.address().port))`,
+  )
+  const outfile = join(scratch, 'bare.cjs')
+  await build({ entryPoints: [source], outfile, bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' })
+  const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+  const [port] = (await once(child.stdout, 'data')) as [Buffer]
+  return { url: `http://127.0.0.1:${port.toString().trim()}/`, process: child }
+}
+
+async function wrk(
+  url: string,
+  headers: readonly string[] = [],
+  seconds = 3,
+): Promise<{ perSecond: number; p99Ms: number }> {
+  const fields = headers.flatMap(header => ['-H', header])
+  const { stdout } = await run('wrk', ['-t1', '-c32', `-d${seconds}s`, '--latency', ...fields, url])
+  if (/Non-2xx/.test(stdout)) throw new Error(`not all answers were 200:\n${stdout}`)
+  const [, perSecond = 'NaN'] = /Requests\/sec:\s+([\d.]+)/.exec(stdout) ?? []
+  const [, p99 = 'NaN', unit = 'ms'] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? []
+  const scale = { us: 0.001, ms: 1, s: 1000 }[unit] ?? 1
+  return { perSecond: Number(perSecond), p99Ms: Number(p99) * scale }
+}
+
+async function cookieOf(daemon: Daemon, account: Account): Promise<string> {
+  const reply = await daemon.ask('/postern/v1/login', {
+    body: { user: account.name, password: account.password, cookie: true },
+    headers: { Origin: daemon.url },
+  })
+  return String(reply.headers['set-cookie']?.[0]).split(';', 1)[0] ?? ''
+}
+
+async function tokenOf(daemon: Daemon, account: Account): Promise<string> {
+  return String((await daemon.login(account.name, account.password)).json().access_token)
+}
+
+async function benchCheck(daemon: Daemon, account: Account): Promise<void> {
+  const bare = await startBareServer()
+  const check = `${daemon.url}/postern/v1/check`
+  const bearer = [`Authorization: Bearer ${await tokenOf(daemon, account)}`]
+  const cookie = [`Cookie: ${await cookieOf(daemon, account)}`]
+  const rates = { bare: [] as number[], bearer: [] as number[], cookie: [] as number[] }
+  for (let round = 0; round < 6; round += 1) {
+    rates.bare.push((await wrk(bare.url)).perSecond)
+    rates.bearer.push((await wrk(check, bearer)).perSecond)
+    rates.cookie.push((await wrk(check, cookie)).perSecond)
+  }
+  bare.process.kill()
+  report('GET /check, Bearer', median(rates.bearer), median(rates.bare), 'req/s', 'at least 0.75')
+  report('GET /check, cookie', median(rates.cookie), median(rates.bare), 'req/s', 'at least 0.75')
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now()
+  await work()
+  return performance.now() - startedMs
+}
+
+async function benchLogin(daemon: Daemon, account: Account): Promise<void> {
+  const service = String(JSON.parse(readFileSync(daemon.configFile, 'utf8')).pam.service)
+  const pamtester = () => {
+    const child = run('pamtester', [service, account.name, 'authenticate', 'acct_mgmt'])
+    child.child.stdin?.end(`${account.password}\n`)
+    return child
+  }
+  const times = { login: [] as number[], pamtester: [] as number[] }
+  for (let round = 0; round < 5; round += 1) {
+    for (let login = 0; login < 20; login += 1)
+      times.login.push(await timed(() => daemon.login(account.name, account.password)))
+    for (let login = 0; login < 20; login += 1) times.pamtester.push(await timed(pamtester))
+  }
+  report('a PAM login over HTTP, back to back', median(times.login), median(times.pamtester), 'ms', 'at most 1.5')
+}
+
+async function benchWaiting(daemon: Daemon, account: Account): Promise<void> {
+  const check = `${daemon.url}/postern/v1/check`
+  const bearer = [`Authorization: Bearer ${await tokenOf(daemon, account)}`]
+  const idle: number[] = []
+  const busy: number[] = []
+  for (let round = 0; round < 5; round += 1) {
+    idle.push((await wrk(check, bearer, 1)).p99Ms)
+    const waiting = Array.from({ length: 60 }, () => daemon.login(account.name, 'wrong'))
+    // By now PAM has said no to all, and they wait for their common instant.
+    await new Promise(resolve => setTimeout(resolve, 200))
+    const measured = wrk(check, bearer, 1)
+    busy.push((await measured).p99Ms)
+    await Promise.all(waiting)
+  }
+  report('p99 of /check with 60 refused logins waiting', median(busy), median(idle), 'ms', 'at most 2')
+}
+
+async function timeReady(daemon: Daemon): Promise<number> {
+  await daemon.stop()
+  return timed(() => daemon.start())
+}
+
+async function benchStart(daemon: Daemon): Promise<void> {
+  const times = { ready: [] as number[], status: [] as number[], node: [] as number[] }
+  const status = [join(root, 'dist/postern.cjs'), '--runtime', daemon.runtime, 'status']
+  for (let round = 0; round < 11; round += 1) {
+    times.node.push(await timed(() => run(process.execPath, ['-e', '0'])))
+    times.ready.push(await timeReady(daemon))
+    times.node.push(await timed(() => run(process.execPath, ['-e', '0'])))
+    times.status.push(await timed(() => run(process.execPath, status)))
+  }
+  report('posternd, from exec to READY', median(times.ready), median(times.node), 'ms', 'at most 6')
+  report('postern status', median(times.status), median(times.node), 'ms', 'at most 3')
+}
+
+function pssMiB(pid: number): number {
+  const [, kilobytes = '0'] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
+  return Number(kilobytes) / 1024
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap(task =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
+}
+
+async function benchMemory(daemon: Daemon): Promise<void> {
+  await daemon.stop()
+  await daemon.start()
+  const bare = await startBareServer()
+  await new Promise(resolve => setTimeout(resolve, 5000))
+  const keeper = daemon.process.pid ?? 0
+  const pids = [keeper, ...childrenOf(keeper)]
+  const postern = pids.reduce((sum, pid) => sum + pssMiB(pid), 0)
+  report('idle PSS, keeper and gate', postern, pssMiB(bare.process.pid ?? 0), 'MiB', 'at most 2.2')
+  bare.process.kill()
+}
+
+/** Asks a process for a full garbage collection through its inspector, and gives its PSS then. */
+async function settledMiB(pid: number): Promise<number> {
+  process.kill(pid, 'SIGUSR1')
+  const targets = await retry(
+    async () => (await fetch('http://127.0.0.1:9229/json')).json() as Promise<{ webSocketDebuggerUrl: string }[]>,
+  )
+  const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? '')
+  await once(socket, 'open')
+  const ask = async (id: number, method: string, params = {}) => {
+    socket.send(JSON.stringify({ id, method, params }))
+    await once(socket, 'message')
+  }
+  await ask(1, 'HeapProfiler.collectGarbage')
+  await ask(2, 'HeapProfiler.collectGarbage')
+  await ask(3, 'Runtime.evaluate', { expression: 'process.mainModule.require("node:inspector").close()' }).catch(
+    () => {},
+  )
+  socket.close()
+  await new Promise(resolve => setTimeout(resolve, 1000))
+  return pssMiB(pid)
+}
+
+async function retry<T>(work: () => Promise<T>): Promise<T> {
+  for (let left = 50; ; left -= 1) {
+    try {
+      return await work()
+    } catch (fault) {
+      if (left === 0) throw fault
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+  }
+}
+
+async function benchGrowth(): Promise<void> {
+  const daemon = await startDaemon({ config, pam: ['auth required pam_permit.so', 'account required pam_permit.so'] })
+  const account = await createAccount({ groups: ['sudo'] })
+  const keeper = daemon.process.pid ?? 0
+  const [gate = 0] = childrenOf(keeper)
+  const login = async (count: number) => {
+    for (let done = 0; done < count; done += 4)
+      await Promise.all(Array.from({ length: 4 }, () => daemon.login(account.name, '')))
+  }
+  try {
+    await login(1000)
+    const before = { keeper: await settledMiB(keeper), gate: await settledMiB(gate) }
+    await login(9000)
+    const after = { keeper: await settledMiB(keeper), gate: await settledMiB(gate) }
+    report('keeper PSS after 10,000 logins, over 1,000', after.keeper, before.keeper, 'MiB', '0.95 to 1.05')
+    report('gate PSS after 10,000 logins, over 1,000', after.gate, before.gate, 'MiB', '0.95 to 1.05')
+  } finally {
+    await daemon.remove()
+    await account.remove()
+  }
+}
+
+const benches = { check: benchCheck, login: benchLogin, waiting: benchWaiting, start: benchStart, memory: benchMemory }
+
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2)
+  const unknown = asked.filter(name => !(name in benches) && name !== 'growth')
+  if (unknown.length > 0) throw new TypeError(`no such bench: ${unknown.join(' ')}`)
+  const daemon = await startDaemon({ config })
+  const account = await createAccount({ groups: ['sudo'] })
+  try {
+    for (const [name, bench] of Object.entries(benches))
+      if (asked.length === 0 || asked.includes(name)) await bench(daemon, account)
+  } finally {
+    await daemon.remove()
+    await account.remove()
+    rmSync(scratch, { recursive: true, force: true })
+  }
+  if (asked.includes('growth')) await benchGrowth()
+}
+
+await main()
