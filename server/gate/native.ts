@@ -91,7 +91,7 @@ function isFromBrowser({ incoming: { headers } }: Visit): boolean {
 export function addCheckRoute(app: Hono<GateEnv>, gate: Gate): void {
   const route = routes['access.check']
   const path = prefix + route.path
-  app.get(path, c => {
+  app.get(path, (c): Response | Promise<Response> => {
     const { incoming } = c.env
     const visit = openVisit(gate, incoming)
     if (!(visit instanceof Visit)) return respondRefusal(visit, incoming)
