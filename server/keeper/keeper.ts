@@ -47,7 +47,9 @@ export interface KeeperOptions {
 export interface Keeper {
   readonly dispatch: Dispatch
   readonly keys: SigningKeys
-  /** Ends attempts and root's token, writes everything down, closes the store. */
+  /** Resolves when the store answers: a sign of life. */
+  answers(): Promise<unknown>
+  /** Ends root's token and the attempts, writes everything down, closes the store. */
   stop(): Promise<void>
 }
 
@@ -58,17 +60,29 @@ function seconds(count: number): number {
 }
 
 function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
-  const { throttle: given, insecure } = configuration.config
+  // Looked up at each use, so that a reload is in force at once.
+  const given = () => configuration.config.throttle
   const limits: ThrottleLimits = {
     ...DEFAULT_THROTTLE_LIMITS,
-    freeFailures: given.free_failures,
-    firstPenaltySeconds: given.first_penalty_seconds,
-    maxPenaltySeconds: given.max_penalty_seconds,
-    maxSources: given.max_sources,
+    get freeFailures() {
+      return given().free_failures
+    },
+    get firstPenaltySeconds() {
+      return given().first_penalty_seconds
+    },
+    get maxPenaltySeconds() {
+      return given().max_penalty_seconds
+    },
+    get maxSources() {
+      return given().max_sources
+    },
   }
   const throttle = createThrottle({ clock, timer: systemTimer, limits })
-  if (!insecure.throttle_off) return throttle
-  return { ...throttle, begin: async () => ({ ok: true, attempt: { settle: () => {} } }) }
+  const letIn = { ok: true, attempt: { settle: () => {} } } as const
+  return {
+    ...throttle,
+    begin: async request => (configuration.config.insecure.throttle_off ? letIn : throttle.begin(request)),
+  }
 }
 
 function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys): Sessions {
@@ -104,7 +118,6 @@ function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys)
 
 function createLogins(options: KeeperOptions, parts: Parts): Logins {
   const { configuration, clock, random, gates, owner } = options
-  const { pam } = configuration.config
   return new Logins({
     ...parts,
     clock,
@@ -113,9 +126,15 @@ function createLogins(options: KeeperOptions, parts: Parts): Logins {
     admission: createAdmission({
       clock,
       limits: {
-        children: pam.children,
-        perSource: pam.children_per_source,
-        keptForLocal: pam.children_for_local,
+        get children() {
+          return configuration.config.pam.children
+        },
+        get perSource() {
+          return configuration.config.pam.children_per_source
+        },
+        get keptForLocal() {
+          return configuration.config.pam.children_for_local
+        },
         retryAfterSeconds: 3,
       },
     }),
@@ -156,8 +175,16 @@ function openKeys({ configuration, clock, random }: KeeperOptions): Promise<Sign
 /** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const { configuration, gates, clock, random, log, owner, pamCommand } = options
-  const { paths, pam } = configuration.config
-  const limits = { stepMs: seconds(pam.step_seconds), totalMs: seconds(pam.total_seconds), finishMs: seconds(60) }
+  const { paths } = configuration.config
+  const limits = {
+    get stepMs() {
+      return seconds(configuration.config.pam.step_seconds)
+    },
+    get totalMs() {
+      return seconds(configuration.config.pam.total_seconds)
+    },
+    finishMs: seconds(60),
+  }
   const onFault = (fault: object) => log('warn', 'a PAM child did not end well', { ...fault })
   const attempts = createAttempts({ command: pamCommand, limits, spareMs: seconds(60), onFault })
   makeOwnDirectory(paths.state, 0o700)
@@ -189,10 +216,11 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   return {
     dispatch,
     keys,
+    answers: () => store.auditHead.load(),
     async stop() {
       await stopMaintenance()
-      await attempts.close()
       await rootToken.stop()
+      await attempts.close()
       await saveThrottle(throttle, store)
       await audit.close()
       await store.close()

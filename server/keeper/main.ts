@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { secretVariables } from '../config/environment.ts'
-import { formatFaults } from '../config/fault.ts'
+import { faultAt, formatFaults } from '../config/fault.ts'
 import { privilegedPortFaults } from '../config/listener.ts'
 import type { Loaded } from '../config/load.ts'
 import { createLog, type Log } from '../link/log.ts'
@@ -21,18 +21,40 @@ import { type Keeper, startKeeper } from './keeper.ts'
 import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
 import type { Options } from './options.ts'
 import { requirePamService } from './pam/service.ts'
-import { createServiceManager } from './service-manager.ts'
+import { createServiceManager, type ServiceManager } from './service-manager.ts'
 import { listenAt } from './socket.ts'
 
 /** Exit status for a faulty configuration (sysexits.h EX_CONFIG). */
 const exitConfig = 78
 
-/** What a program gets of the gate's user: its uid and gid, or null when the gate runs as who started it. */
-async function findGateUser(name: string, uid: number): Promise<{ uid: number; gid: number } | null> {
+/** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
+const gateWaitMs = 2000
+
+/** The gate's user: its uid and gid, or null when the gate runs as who started it. Throws `ConfigurationError` when there is none. */
+async function findGateUser({ config, originOf }: Loaded, uid: number): Promise<{ uid: number; gid: number } | null> {
   if (uid !== 0) return null
-  const account = await findAccount(name)
+  const { user } = config.gate
+  const account = await findAccount(user)
   if (account !== null) return { uid: account.uid, gid: account.gid }
-  throw new Error(`there is no user ${name} for the gate: make it (useradd --system ${name}), or set gate.user`)
+  const hint = `make it: useradd --system ${user}`
+  const path = ['gate', 'user']
+  throw new ConfigurationError([
+    faultAt(originOf(path), path, `there is no user ${user}, for the gate to run as`, hint),
+  ])
+}
+
+/** Throws `ConfigurationError` for what this version does not serve, and where libpam would not find the service. */
+function requireServed(loaded: Loaded): void {
+  requireAvailable(loaded)
+  try {
+    requirePamService(loaded.config.pam.service)
+  } catch (fault) {
+    const path = ['pam', 'service']
+    const message = fault instanceof Error ? fault.message : String(fault)
+    throw new ConfigurationError([
+      faultAt(loaded.originOf(path), path, message, 'write it after systemd/pam.d/postern'),
+    ])
+  }
 }
 
 /** Prints the faults of the configuration, or that there is none; the exit status. */
@@ -57,13 +79,26 @@ async function loadOrExit(options: Options, env: NodeJS.ProcessEnv): Promise<Con
       env,
       ...(options.config !== undefined && { file: options.config }),
     })
-    requireAvailable(configuration.loaded)
+    requireServed(configuration.loaded)
     return configuration
   } catch (fault) {
-    if (!(fault instanceof ConfigurationError)) throw fault
-    process.stderr.write(`posternd: error: ${fault.message}\n`)
-    process.exit(exitConfig)
+    logFault(
+      createLog('posternd', () => 'error', env.JOURNAL_STREAM !== undefined),
+      fault,
+    )
+    process.exit(exitStatusOf(fault))
   }
+}
+
+/** Logs why something cannot be done, a line for each fault of a configuration. */
+function logFault(log: Log, fault: unknown): void {
+  const text = fault instanceof Error ? fault.message : String(fault)
+  for (const line of fault instanceof ConfigurationError ? text.split('\n') : [text]) log('error', line)
+}
+
+/** The service manager starts again after 1, and not after what only a person can mend. */
+function exitStatusOf(fault: unknown): number {
+  return fault instanceof ConfigurationError ? exitConfig : 1
 }
 
 /** Runs until it is told to stop. `programs` is the directory of the built programs. */
@@ -73,20 +108,20 @@ export async function runKeeper(options: Options, programs: string): Promise<voi
   for (const name of secretVariables(env)) delete process.env[name]
   const configuration = await loadOrExit(options, env)
   const log = createLog('posternd', () => configuration.config.log.level, env.JOURNAL_STREAM !== undefined)
-  const daemon = new Daemon(options, configuration, log, programs)
+  const daemon = new Daemon(options, configuration, log, programs, createServiceManager(env, process.pid))
   const stop = once(async () => {
     await daemon.stop()
     process.exit(0)
   })
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => daemon.reload().catch(fault => log('error', String(fault.message ?? fault))))
+  process.on('SIGHUP', () => daemon.reload().catch(fault => logFault(log, fault)))
   try {
     await daemon.start(env)
   } catch (fault) {
-    log('error', fault instanceof Error ? fault.message : String(fault))
+    logFault(log, fault)
     await daemon.stop()
-    process.exit(1)
+    process.exit(exitStatusOf(fault))
   }
 }
 
@@ -114,14 +149,15 @@ class Daemon {
   readonly #clock: Clock = createSystemClock()
   readonly #closing: (() => unknown)[] = []
   readonly #keeper: Promise<Keeper>
-  readonly #manager = createServiceManager(process.env.NOTIFY_SOCKET, this.#clock)
+  readonly #manager: ServiceManager
   #resolveKeeper: (keeper: Keeper) => void = () => {}
 
-  constructor(options: Options, configuration: Configuration, log: Log, programs: string) {
+  constructor(options: Options, configuration: Configuration, log: Log, programs: string, manager: ServiceManager) {
     this.#options = options
     this.#configuration = configuration
     this.#log = log
     this.#programs = programs
+    this.#manager = manager
     this.#keeper = new Promise(resolve => {
       this.#resolveKeeper = resolve
     })
@@ -132,10 +168,9 @@ class Daemon {
     const uid = process.getuid?.() ?? 0
     if (uid !== 0)
       this.#log('warn', `runs as uid ${uid}: keeper and gate share it, so there is no boundary between them`)
-    for (const name of loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
-    requirePamService(config.pam.service)
+    this.#warnOfInsecure()
     if (!this.#options.keeperOnly) requireOrdinaryPorts(loaded)
-    const gateUser = await findGateUser(config.gate.user, uid)
+    const gateUser = await findGateUser(loaded, uid)
     const owner = await findAccountOf(uid)
     if (owner === null) throw new Error(`uid ${uid} has no account`)
     makeOwnDirectory(config.paths.runtime, 0o755)
@@ -146,31 +181,54 @@ class Daemon {
     // The gates load while the store and the keys are opened.
     if (!this.#options.keeperOnly) this.#startGates(gateUser)
     await this.#open(gates, owner)
-    if (!this.#options.keeperOnly) await gates.whenServing(config.gate.workers)
+    await this.#awaitGates(gates)
     this.#announce(env)
   }
 
   async reload(): Promise<{ restartNeeded: string[] }> {
     this.#manager.reloading()
+    let note = 'the last reload was refused, the former configuration is in force'
     try {
-      const outcome = await this.#configuration.reload()
+      const outcome = await this.#configuration.reload(requireServed)
+      this.#warnOfInsecure()
       for (const key of outcome.restartNeeded) this.#log('warn', `${key} has changed: it waits for a restart`)
       await this.#gates?.tellSettings()
       // Who may do what is looked up in the configuration: nothing that was remembered counts any more.
       await this.#gates?.forget('everything')
       this.#log('info', 'the configuration was read again')
+      note = 'the configuration was read again'
       return outcome
     } finally {
-      this.#manager.ready('configuration read')
+      this.#manager.reloaded(note)
     }
+  }
+
+  #warnOfInsecure(): void {
+    for (const name of this.#configuration.loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
   }
 
   async stop(): Promise<void> {
     this.#manager.stopping()
-    for (const close of this.#closing.splice(0).reverse()) await close()
+    for (const close of this.#closing.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (fault) {
+        // The rest is stopped all the same: root's token among it.
+        logFault(this.#log, fault)
+      }
+    }
   }
 
   #gates: Gates | null = null
+
+  /** Whoever started us may ask at once. The service manager's gates are waited for only so long: their fault is not ours. */
+  async #awaitGates(gates: Gates): Promise<void> {
+    if (!this.#options.keeperOnly) return gates.whenServing(this.#configuration.config.gate.workers)
+    const { promise: late, resolve } = Promise.withResolvers<'late'>()
+    const timer = setTimeout(resolve, gateWaitMs, 'late')
+    if ((await Promise.race([gates.whenServing(1), late])) === 'late') this.#log('warn', 'no gate is there yet')
+    clearTimeout(timer)
+  }
 
   #createGates(uid: number): Gates {
     this.#gates = new Gates({
@@ -245,7 +303,9 @@ class Daemon {
       reload: () => this.reload(),
     })
     this.#resolveKeeper(keeper)
-    this.#closing.push(() => keeper.stop())
+    // Stopped last: by then nobody asks it any more.
+    this.#closing.unshift(() => keeper.stop())
+    this.#closing.push(this.#manager.watch(() => keeper.answers()))
     const { listen, paths } = this.#configuration.config
     const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
     writeSecretFile(join(paths.runtime, 'instance.json'), `${JSON.stringify({ version, http })}\n`, randomBytes, 0o444)

@@ -4,16 +4,7 @@ import { type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
 
 /** Keys whose change waits for a restart: what they name is open, running or in use. */
-const needsRestart = [
-  'paths',
-  'listen',
-  'remote',
-  'pam.children',
-  'gate',
-  'token.algorithm',
-  'jwt_secret',
-  'keys',
-] as const
+const needsRestart = ['paths', 'listen', 'remote', 'gate', 'token.algorithm', 'jwt_secret', 'keys'] as const
 
 function valueAt(config: Config, key: string): unknown {
   if (key === 'jwt_secret') return config.jwt_secret?.reveal()
@@ -56,10 +47,14 @@ export class Configuration {
     return this.#loaded
   }
 
-  /** Loads it again. What cannot change while running stays as it is and is named. Throws as `load` does, changing nothing. */
-  async reload(): Promise<{ restartNeeded: string[] }> {
+  /**
+   * Loads it again. What cannot change while running stays as it is and is named. Throws as `load` does, or what `check`
+   * throws at what was loaded, changing nothing.
+   */
+  async reload(check: (loaded: Loaded) => void): Promise<{ restartNeeded: string[] }> {
     const outcome = await loadConfig(this.#options)
     if (!outcome.ok) throw new ConfigurationError(outcome.faults)
+    check(outcome)
     const former = this.#loaded.config
     const changed = needsRestart.filter(
       key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),
@@ -69,7 +64,6 @@ export class Configuration {
       ...outcome.config,
       ...{ paths, listen, remote, gate, keys },
       ...(jwt_secret !== undefined && { jwt_secret }),
-      pam: { ...outcome.config.pam, children: former.pam.children },
       token: { ...outcome.config.token, algorithm: former.token.algorithm },
     }
     this.#loaded = { ...outcome, config }
