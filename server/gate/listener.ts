@@ -45,7 +45,8 @@ export function isUnixConnection(socket: Socket): boolean {
 function listen(server: SocketServer, options: object): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(options, () => {
+    // As an argument: Node.js does not look at options.backlog for a socket that it was passed.
+    server.listen(options, backlog, () => {
       server.off('error', reject)
       if (typeof server.address() !== 'object' || server.address() === null)
         server.on('connection', (socket: Socket) => unixConnections.add(socket))
@@ -55,10 +56,10 @@ function listen(server: SocketServer, options: object): Promise<void> {
 }
 
 function optionsFor(place: Place, isShared: boolean): object {
-  if ('unix' in place) return { path: place.unix, backlog }
+  if ('unix' in place) return { path: place.unix }
   const { address, port } = place
-  if (address === '*') return { port, backlog, reusePort: isShared }
-  return { host: address, port, backlog, ipv6Only: address.includes(':'), reusePort: isShared }
+  if (address === '*') return { port, reusePort: isShared }
+  return { host: address, port, ipv6Only: address.includes(':'), reusePort: isShared }
 }
 
 function removeStaleSocket(path: string): void {
@@ -72,7 +73,7 @@ function removeStaleSocket(path: string): void {
 /** Opens one listener. An address that this machine does not have (IPv6 off) is left out with a warning. */
 async function open(place: Place, isShared: boolean, handle: RequestListener, log: Log): Promise<string | null> {
   const server = createHttpServer(handle)
-  if ('unix' in place && !isShared) removeStaleSocket(place.unix)
+  if ('unix' in place) removeStaleSocket(place.unix)
   try {
     await listen(server, optionsFor(place, isShared))
   } catch (fault) {
@@ -114,7 +115,7 @@ export interface Passed {
 
 async function adopt(fd: number, handle: RequestListener): Promise<Passed> {
   const server = createHttpServer(handle)
-  await listen(server, { fd, backlog })
+  await listen(server, { fd })
   return { server, place: placeOfPassed(fd, server) }
 }
 
