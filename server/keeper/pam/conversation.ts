@@ -12,17 +12,38 @@ export interface ChannelConversation {
   converse: Conversation
   /** True once the keeper gave no fit answer; every later call is refused, and modules give codes of their own for that. */
   hasFailed(): boolean
+  /** Keeps texts that ask nothing back from now on, the first 32 of them; a question brings them along. */
+  hold(): void
+  /** Shows what was kept back, and keeps nothing back any more. */
+  release(): void
 }
 
 /** A conversation over the channel; gives PAM_CONV_ERR to a module that gets no answer. */
 export function createConversation(channel: Channel): ChannelConversation {
   let failed = false
+  let held: Prompt[] | null = null
+  const release = () => {
+    if (held !== null && held.length > 0) channel.write({ show: held })
+    held = null
+  }
+  const say = (prompts: readonly Prompt[]): AnswerText[] | null => {
+    if (held === null || prompts.some(wantsAnswer)) {
+      release()
+      return ask(channel, prompts)
+    }
+    held = [...held, ...prompts].slice(0, MAX_MESSAGES)
+    return []
+  }
   return {
     hasFailed: () => failed,
+    hold: () => {
+      held ??= []
+    },
+    release,
     converse(count, messages, answers) {
       let code: number = PAM.CONV_ERR
       try {
-        if (!failed) code = converse(channel, count, messages, answers)
+        if (!failed) code = converse(say, count, messages, answers)
       } catch {
         // An exception would reach libpam as 0, which is PAM_SUCCESS.
       }
@@ -32,11 +53,13 @@ export function createConversation(channel: Channel): ChannelConversation {
   }
 }
 
-function converse(channel: Channel, count: number, messages: Pointer, answers: Pointer): number {
+type Say = (prompts: readonly Prompt[]) => AnswerText[] | null
+
+function converse(say: Say, count: number, messages: Pointer, answers: Pointer): number {
   if (count < 1 || count > MAX_MESSAGES) return PAM.CONV_ERR
   const prompts = readPrompts(count, messages)
   if (prompts === null) return PAM.CONV_ERR
-  const given = ask(channel, prompts)
+  const given = say(prompts)
   return given === null ? PAM.CONV_ERR : writeAnswers(prompts, given, answers)
 }
 

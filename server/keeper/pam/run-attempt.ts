@@ -1,6 +1,6 @@
 /** One login attempt inside the child: prove the password, check the account, wait for the keeper's word, change an expired password. */
 import type { Channel } from './channel.ts'
-import { createConversation } from './conversation.ts'
+import { type ChannelConversation, createConversation } from './conversation.ts'
 import { dieWithKeeper } from './libc.ts'
 import { describeCode, startTransaction, type Transaction } from './libpam.ts'
 import { type Disproof, proveWithPackage } from './package-proof.ts'
@@ -19,7 +19,9 @@ export async function runAttempt(request: AttemptRequest, channel: Channel): Pro
   const disproof =
     request.backend === 'authenticate-pam' ? await proveWithPackage(request, channel) : prove(transaction)
   const outcome =
-    disproof === null ? admit(transaction, channel) : refuse('authenticate', disproof.code, disproof.reason)
+    disproof === null
+      ? admit(transaction, channel, conversation)
+      : refuse('authenticate', disproof.code, disproof.reason)
   transaction.end(outcome.ok ? PAM.SUCCESS : outcome.code)
   return !outcome.ok && conversation.hasFailed() ? { ...outcome, reason: 'conversation' } : outcome
 }
@@ -29,7 +31,9 @@ function prove(transaction: Transaction): Disproof | null {
   return code === PAM.SUCCESS ? null : { code, reason: explainCode(code, 'authenticate') }
 }
 
-function admit(transaction: Transaction, channel: Channel): Outcome {
+function admit(transaction: Transaction, channel: Channel, conversation: ChannelConversation): Outcome {
+  // "Your account has expired" and its like say that the password was right: only who is let in is told.
+  conversation.hold()
   const account = transaction.account()
   const mustChange = account === PAM.NEW_AUTHTOK_REQD
   if (account !== PAM.SUCCESS && !mustChange) return refuse('account', account)
@@ -38,6 +42,7 @@ function admit(transaction: Transaction, channel: Channel): Outcome {
   channel.write({ account: { user, must_change: mustChange } })
   // The keeper decides whether this account may log in: nobody else gets to change a password here.
   if (!isProceed(channel.read())) return refuse('account', PAM.CONV_ERR)
+  conversation.release()
   return mustChange ? change(transaction, user) : { ok: true, user }
 }
 
