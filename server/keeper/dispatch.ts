@@ -75,6 +75,16 @@ function isEvent({ audit: when }: AnyOperation, answer: AnyAnswer): boolean {
   return answer.ok || !unremarkable.includes(answer.reason)
 }
 
+/** The members of a checked input that the trail tells. */
+function toldOf({ trail = [] }: AnyOperation, input: Readonly<Record<string, unknown>>): Facts {
+  const told = trail.map(name => [name, input[name]] as const)
+  return Object.fromEntries(
+    told.flatMap(([name, value]) =>
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name, value]] : [],
+    ),
+  )
+}
+
 /** Builds the dispatcher. */
 export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
   async function record(operation: AnyOperation, entry: Omit<AuditEntry, 'outcome'>, answer: AnyAnswer, facts: Facts) {
@@ -87,7 +97,7 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
       ...(session !== undefined && { session: String(session) }),
       outcome: answer.ok ? 'ok' : 'refused',
       ...(!answer.ok && { reason: String(reason ?? answer.reason) }),
-      detail,
+      detail: { ...entry.detail, ...detail },
     }
     // Nobody is locked out by a full disk: logins go on, into the journal.
     if (operation.access === 'public') await audit.note(full)
@@ -96,8 +106,11 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
 
   async function run(request: LinkRequest, door: Caller['door'], operation: AnyOperation): Promise<AnyAnswer> {
     const who = request.token === null ? null : await sessions.resolve(request.token, request.from)
-    const entry = entryOf(request, door, who)
     const input = operation.input.safeParse(request.input)
+    const entry = {
+      ...entryOf(request, door, who),
+      ...(input.success && operation.trail !== undefined && { detail: toldOf(operation, input.data) }),
+    }
     const refusal =
       checkAccess(operation.access, who, clock) ??
       (input.success ? null : no('invalid_input', describeIssues(input.error.issues)))

@@ -26,6 +26,8 @@ export interface Operation<I extends z.ZodObject, O extends z.ZodType, R extends
   readonly refuses: readonly R[]
   readonly more?: { readonly [P in R]?: z.ZodObject }
   readonly audit?: 'always' | 'refusals'
+  /** The members of the input that the audit trail tells: on whom or what it was done. Never one that holds a secret. */
+  readonly trail?: readonly (keyof z.infer<I> & string)[]
 }
 
 /** An entry with whatever schemas. */

@@ -84,6 +84,7 @@ export const sessionOperations = {
     output: z.object({}),
     refuses: ['not_found'],
     audit: 'always',
+    trail: ['id'],
   }),
   'session.revoke_all': operation({
     summary: "Ends all your sessions; with `session.manage` another user's.",
@@ -96,5 +97,6 @@ export const sessionOperations = {
     output: z.object({ revoked: z.int() }),
     refuses: [],
     audit: 'always',
+    trail: ['user', 'others'],
   }),
 }

@@ -32,5 +32,6 @@ export const throttleOperations = {
     output: z.object({ cleared: z.int() }),
     refuses: [],
     audit: 'always',
+    trail: ['source', 'account'],
   }),
 }
