@@ -20,9 +20,12 @@ async function main(): Promise<void> {
     return
   }
   const options = parseOptions(args)
+  // A gate loads on another core while the keeper loads here.
+  const isAlone = options.keeperOnly || options.checkConfig
+  const firstGate = isAlone ? null : (await import('./keeper/gates/process.ts')).spawnGate(__dirname)
   const { checkConfiguration, runKeeper } = await import('./keeper/main.ts')
   if (options.checkConfig) process.exit(await checkConfiguration(options, process.env))
-  await runKeeper(options, __dirname)
+  await runKeeper(options, __dirname, firstGate)
 }
 
 main().catch(fault => {

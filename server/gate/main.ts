@@ -1,36 +1,38 @@
 /** posternd --gate: from privileges to listening sockets. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { getRequestListener } from '@hono/node-server'
 import { createLog } from '../link/log.ts'
-import type { GateSettings } from '../link/message.ts'
+import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
 import { Gate } from './gate.ts'
 import { adoptPassed, countPassed, keepPassed, openListeners, type Passed } from './listener.ts'
 import { dropPrivileges } from './privilege.ts'
 
-const { values } = parseArgs({
-  options: {
-    gate: { type: 'boolean' },
-    runtime: { type: 'string', default: '/run/postern' },
-    // The gate's number among how many, from 0: the first opens the UNIX sockets, which cannot be shared.
-    worker: { type: 'string', default: '0/1' },
-    'drop-to': { type: 'string' },
-  },
-})
-if (values['drop-to'] !== undefined) dropPrivileges(values['drop-to'])
+/** Where the keeper is and who to be: as systemd's unit has it, or as the keeper that spawned us says on stdin. */
+function readOrder(): GateOrder {
+  const { values } = parseArgs({ options: { gate: { type: 'boolean' }, order: { type: 'boolean' } } })
+  if (values.order !== true) return { runtime: '/run/postern', worker: 0, workers: 1, user: null }
+  const text = readFileSync(0, 'utf8')
+  // The keeper ended before it gave one.
+  if (text === '') process.exit(1)
+  return JSON.parse(text) as GateOrder
+}
+
+const { runtime, worker, workers, user } = readOrder()
+if (user !== null) dropPrivileges(user)
 
 let level: GateSettings['log_level'] = 'info'
 const log = createLog('postern-gate', () => level, process.env.JOURNAL_STREAM !== undefined)
 const passed = countPassed(process.env, process.pid)
-const [worker = 0, workers = 1] = values.worker.split('/').map(Number)
 let isOpen = false
 
 /** How long who knocks waits for the keeper, before they are told that it is not there. */
 const patienceMs = 3000
 
 const gate = new Gate({
-  keeperSocket: join(values.runtime, 'keeper.sock'),
+  keeperSocket: join(runtime, 'keeper.sock'),
   onSettings: ({ settings }) => {
     level = settings.log_level
     if (isOpen) return

@@ -9,13 +9,13 @@ function heldCapabilities(): string[] {
 }
 
 /**
- * Becomes `uid:gid` without further groups. Throws when the process then still holds a capability or could gain one, or
+ * Becomes uid and gid without further groups. Throws when the process then still holds a capability or could gain one, or
  * was not privileged to begin with.
  */
-export function dropPrivileges(target: string): void {
-  const [uid, gid] = target.split(':').map(Number)
-  const isWhole = (id: number | undefined): id is number => Number.isInteger(id) && Number(id) > 0
-  if (!isWhole(uid) || !isWhole(gid)) throw new TypeError(`cannot become ${target}: uid:gid expected, not root`)
+export function dropPrivileges({ uid, gid }: { readonly uid: number; readonly gid: number }): void {
+  const isWhole = (id: unknown) => Number.isInteger(id) && Number(id) > 0
+  if (!isWhole(uid) || !isWhole(gid))
+    throw new TypeError(`cannot become ${uid}:${gid}: uid and gid expected, not root's`)
   process.setgroups?.([])
   process.setgid?.(gid)
   process.setuid?.(uid)

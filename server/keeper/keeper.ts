@@ -1,5 +1,6 @@
 /** The keeper, put together: store, keys, sessions, login and audit behind the table of operations. */
 import { join } from 'node:path'
+import type { Config } from '../config/schema.ts'
 import type { Log } from '../link/log.ts'
 import { version } from '../operations/version.ts'
 import { type Audit, createAudit } from './audit/audit.ts'
@@ -33,6 +34,7 @@ import { systemTimer } from './throttle/timer.ts'
 export interface KeeperOptions {
   readonly configuration: Configuration
   readonly gates: Gates
+  readonly keys: SigningKeys
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -46,7 +48,6 @@ export interface KeeperOptions {
 /** A running keeper. */
 export interface Keeper {
   readonly dispatch: Dispatch
-  readonly keys: SigningKeys
   /** Resolves when the store answers: a sign of life. */
   answers(): Promise<unknown>
   /** Ends root's token and the attempts, writes everything down, closes the store. */
@@ -85,6 +86,11 @@ function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
   }
 }
 
+/** Whether the configuration, as it now is, lets the account in. Who runs the instance always may. */
+function mayLogIn({ configuration, owner }: KeeperOptions, account: Account): boolean {
+  return isMember(account, configuration.config.login.allow) || account.uid === owner.uid
+}
+
 function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys): Sessions {
   const { configuration, clock, random, gates } = options
   return new Sessions({
@@ -92,6 +98,7 @@ function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys)
     clock,
     random,
     findAccount,
+    mayLogIn: account => mayLogIn(options, account),
     keys: () => keys,
     issuer: () => issuerOf(configuration.config),
     lifetimes: () => {
@@ -117,7 +124,7 @@ function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys)
 }
 
 function createLogins(options: KeeperOptions, parts: Parts): Logins {
-  const { configuration, clock, random, gates, owner } = options
+  const { configuration, clock, random, gates } = options
   return new Logins({
     ...parts,
     clock,
@@ -140,7 +147,7 @@ function createLogins(options: KeeperOptions, parts: Parts): Logins {
     }),
     pam: () => ({ service: configuration.config.pam.service, backend: configuration.config.pam.backend }),
     refusalDelayMs: () => seconds(configuration.config.login.failure_delay_seconds),
-    isAllowed: account => isMember(account, configuration.config.login.allow) || account.uid === owner.uid,
+    isAllowed: account => mayLogIn(options, account),
     forget: what => gates.forget(what),
     sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
   })
@@ -160,8 +167,10 @@ async function openAudit({ configuration, clock, log }: KeeperOptions, store: St
   return createAudit({ file: join(directory, 'audit.log'), clock, heads: store.auditHead, journal, rotateBytes })
 }
 
-function openKeys({ configuration, clock, random }: KeeperOptions): Promise<SigningKeys> {
-  const { token, paths, keys, jwt_secret: secret } = configuration.config
+/** Opens the signing keys; the first one is made if there is none. */
+export function openSigningKeys(config: Config, clock: Clock, random: Random): Promise<SigningKeys> {
+  const { token, paths, keys, jwt_secret: secret } = config
+  makeOwnDirectory(paths.state, 0o700)
   return SigningKeys.open({
     algorithm: token.algorithm,
     directory: keys === 'ephemeral' ? null : join(paths.state, 'keys'),
@@ -174,7 +183,7 @@ function openKeys({ configuration, clock, random }: KeeperOptions): Promise<Sign
 
 /** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
-  const { configuration, gates, clock, random, log, owner, pamCommand } = options
+  const { configuration, gates, keys, clock, random, log, owner, pamCommand } = options
   const { paths } = configuration.config
   const limits = {
     get stepMs() {
@@ -188,7 +197,9 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const onFault = (fault: object) => log('warn', 'a PAM child did not end well', { ...fault })
   const attempts = createAttempts({ command: pamCommand, limits, spareMs: seconds(60), onFault })
   makeOwnDirectory(paths.state, 0o700)
-  const [store, keys] = await Promise.all([openSqliteStore(join(paths.state, 'postern.db')), openKeys(options)])
+  const store = await openSqliteStore(join(paths.state, 'postern.db'))
+  // A refresh token needs no signing key: who is to be logged out by new keys must lose it too.
+  if (configuration.config.keys === 'ephemeral') await store.sessions.clear()
   const sessions = createSessions(options, store, keys)
   const throttle = openThrottle(options)
   await restoreThrottle(throttle, store)
@@ -215,7 +226,6 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const stopMaintenance = startMaintenance({ store, sessions, keys, throttle, rootToken, audit, clock, log })
   return {
     dispatch,
-    keys,
     answers: () => store.auditHead.load(),
     async stop() {
       await stopMaintenance()

@@ -1,61 +1,16 @@
-/** posternd: sockets, gates and keeper, from start to stop. */
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+/** posternd from its arguments to its end: configuration, signals, exit status. */
+import type { ChildProcess } from 'node:child_process'
 import { secretVariables } from '../config/environment.ts'
-import { faultAt, formatFaults } from '../config/fault.ts'
-import { privilegedPortFaults } from '../config/listener.ts'
-import type { Loaded } from '../config/load.ts'
+import { formatFaults } from '../config/fault.ts'
 import { createLog, type Log } from '../link/log.ts'
-import { LinkServer } from '../link/server.ts'
-import { findOperation } from '../operations/table.ts'
-import { version } from '../operations/version.ts'
-import type { Clock } from './clock.ts'
-import { createSystemClock } from './clock.ts'
-import { requireAvailable } from './config/available.ts'
+import { requireAvailable, requireServed } from './config/available.ts'
 import { Configuration, ConfigurationError } from './config/configuration.ts'
-import { makeDirectoryFor, makeOwnDirectory, writeSecretFile } from './file.ts'
-import { Gates } from './gates/gates.ts'
-import { GateProcesses } from './gates/process.ts'
-import { describeForGates } from './gates/settings.ts'
-import { type Keeper, startKeeper } from './keeper.ts'
-import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
+import { Daemon } from './daemon.ts'
 import type { Options } from './options.ts'
-import { requirePamService } from './pam/service.ts'
-import { createServiceManager, type ServiceManager } from './service-manager.ts'
-import { listenAt } from './socket.ts'
+import { createServiceManager } from './service-manager.ts'
 
 /** Exit status for a faulty configuration (sysexits.h EX_CONFIG). */
 const exitConfig = 78
-
-/** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
-const gateWaitMs = 2000
-
-/** The gate's user: its uid and gid, or null when the gate runs as who started it. Throws `ConfigurationError` when there is none. */
-async function findGateUser({ config, originOf }: Loaded, uid: number): Promise<{ uid: number; gid: number } | null> {
-  if (uid !== 0) return null
-  const { user } = config.gate
-  const account = await findAccount(user)
-  if (account !== null) return { uid: account.uid, gid: account.gid }
-  const hint = `make it: useradd --system ${user}`
-  const path = ['gate', 'user']
-  throw new ConfigurationError([
-    faultAt(originOf(path), path, `there is no user ${user}, for the gate to run as`, hint),
-  ])
-}
-
-/** Throws `ConfigurationError` for what this version does not serve, and where libpam would not find the service. */
-function requireServed(loaded: Loaded): void {
-  requireAvailable(loaded)
-  try {
-    requirePamService(loaded.config.pam.service)
-  } catch (fault) {
-    const path = ['pam', 'service']
-    const message = fault instanceof Error ? fault.message : String(fault)
-    throw new ConfigurationError([
-      faultAt(loaded.originOf(path), path, message, 'write it after systemd/pam.d/postern'),
-    ])
-  }
-}
 
 /** Prints the faults of the configuration, or that there is none; the exit status. */
 export async function checkConfiguration({ config, json }: Options, env: NodeJS.ProcessEnv): Promise<number> {
@@ -101,14 +56,15 @@ function exitStatusOf(fault: unknown): number {
   return fault instanceof ConfigurationError ? exitConfig : 1
 }
 
-/** Runs until it is told to stop. `programs` is the directory of the built programs. */
-export async function runKeeper(options: Options, programs: string): Promise<void> {
+/** Runs until it is told to stop. `programs` is the directory of the built programs, `firstGate` a gate that loads already. */
+export async function runKeeper(options: Options, programs: string, firstGate: ChildProcess | null): Promise<void> {
   const env = { ...process.env }
   // Whatever starts from here on does not see the secret.
   for (const name of secretVariables(env)) delete process.env[name]
   const configuration = await loadOrExit(options, env)
   const log = createLog('posternd', () => configuration.config.log.level, env.JOURNAL_STREAM !== undefined)
-  const daemon = new Daemon(options, configuration, log, programs, createServiceManager(env, process.pid))
+  const manager = createServiceManager(env, process.pid)
+  const daemon = new Daemon({ keeperOnly: options.keeperOnly, configuration, log, programs, manager, firstGate })
   const stop = once(async () => {
     await daemon.stop()
     process.exit(0)
@@ -125,12 +81,6 @@ export async function runKeeper(options: Options, programs: string): Promise<voi
   }
 }
 
-/** Without a service manager that passes sockets, the gate opens them itself, and it may not open a low port. */
-function requireOrdinaryPorts(loaded: Loaded): void {
-  const faults = privilegedPortFaults(loaded, [])
-  if (faults.length > 0) throw new ConfigurationError(faults)
-}
-
 /** `run`, the first time only: a second Ctrl-C does not stop twice. */
 function once(run: () => Promise<void>): () => void {
   let isStarted = false
@@ -139,197 +89,4 @@ function once(run: () => Promise<void>): () => void {
     isStarted = true
     void run()
   }
-}
-
-class Daemon {
-  readonly #options: Options
-  readonly #configuration: Configuration
-  readonly #log: Log
-  readonly #programs: string
-  readonly #clock: Clock = createSystemClock()
-  readonly #closing: (() => unknown)[] = []
-  readonly #keeper: Promise<Keeper>
-  readonly #manager: ServiceManager
-  #resolveKeeper: (keeper: Keeper) => void = () => {}
-
-  constructor(options: Options, configuration: Configuration, log: Log, programs: string, manager: ServiceManager) {
-    this.#options = options
-    this.#configuration = configuration
-    this.#log = log
-    this.#programs = programs
-    this.#manager = manager
-    this.#keeper = new Promise(resolve => {
-      this.#resolveKeeper = resolve
-    })
-  }
-
-  async start(env: NodeJS.ProcessEnv): Promise<void> {
-    const { config, loaded } = this.#configuration
-    const uid = process.getuid?.() ?? 0
-    if (uid !== 0)
-      this.#log('warn', `runs as uid ${uid}: keeper and gate share it, so there is no boundary between them`)
-    this.#warnOfInsecure()
-    if (!this.#options.keeperOnly) requireOrdinaryPorts(loaded)
-    const gateUser = await findGateUser(loaded, uid)
-    const owner = await findAccountOf(uid)
-    if (owner === null) throw new Error(`uid ${uid} has no account`)
-    makeOwnDirectory(config.paths.runtime, 0o755)
-    makeDirectoryFor(config.paths.gate_runtime, gateUser, 0o755)
-    makeDirectoryFor(config.paths.gate_state, gateUser, 0o700)
-    const gates = this.#createGates(gateUser?.uid ?? uid)
-    await this.#listen(gates, gateUser?.gid ?? null, uid)
-    // The gates load while the store and the keys are opened.
-    if (!this.#options.keeperOnly) this.#startGates(gateUser)
-    await this.#open(gates, owner)
-    await this.#awaitGates(gates)
-    this.#announce(env)
-  }
-
-  async reload(): Promise<{ restartNeeded: string[] }> {
-    this.#manager.reloading()
-    let note = 'the last reload was refused, the former configuration is in force'
-    try {
-      const outcome = await this.#configuration.reload(requireServed)
-      this.#warnOfInsecure()
-      for (const key of outcome.restartNeeded) this.#log('warn', `${key} has changed: it waits for a restart`)
-      await this.#gates?.tellSettings()
-      // Who may do what is looked up in the configuration: nothing that was remembered counts any more.
-      await this.#gates?.forget('everything')
-      this.#log('info', 'the configuration was read again')
-      note = 'the configuration was read again'
-      return outcome
-    } finally {
-      this.#manager.reloaded(note)
-    }
-  }
-
-  #warnOfInsecure(): void {
-    for (const name of this.#configuration.loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
-  }
-
-  async stop(): Promise<void> {
-    this.#manager.stopping()
-    for (const close of this.#closing.splice(0).reverse()) {
-      try {
-        await close()
-      } catch (fault) {
-        // The rest is stopped all the same: root's token among it.
-        logFault(this.#log, fault)
-      }
-    }
-  }
-
-  #gates: Gates | null = null
-
-  /** Whoever started us may ask at once. The service manager's gates are waited for only so long: their fault is not ours. */
-  async #awaitGates(gates: Gates): Promise<void> {
-    if (!this.#options.keeperOnly) return gates.whenServing(this.#configuration.config.gate.workers)
-    const { promise: late, resolve } = Promise.withResolvers<'late'>()
-    const timer = setTimeout(resolve, gateWaitMs, 'late')
-    if ((await Promise.race([gates.whenServing(1), late])) === 'late') this.#log('warn', 'no gate is there yet')
-    clearTimeout(timer)
-  }
-
-  #createGates(uid: number): Gates {
-    this.#gates = new Gates({
-      uid,
-      version,
-      clock: this.#clock,
-      log: this.#log,
-      answer: async request => (await this.#keeper).dispatch(request, 'gate'),
-      settings: async () => describeForGates(this.#configuration.config, (await this.#keeper).keys, version),
-    })
-    return this.#gates
-  }
-
-  async #listen(gates: Gates, gateGid: number | null, uid: number): Promise<void> {
-    const { runtime } = this.#configuration.config.paths
-    const forGates = { mode: gateGid === null ? 0o600 : 0o660, gid: gateGid }
-    const gateServer = await listenAt(join(runtime, 'keeper.sock'), forGates, socket => gates.accept(socket))
-    const rootServer = await listenAt(join(runtime, 'root.sock'), { mode: 0o600, gid: null }, socket => {
-      const peer = peerCredentials(socket)
-      if (peer.uid !== 0 && peer.uid !== uid) socket.destroy()
-      else this.#serveRoot(socket)
-    })
-    this.#closing.push(
-      () => gates.close(),
-      () => gateServer.close(),
-      () => rootServer.close(),
-    )
-  }
-
-  #serveRoot(socket: ConstructorParameters<typeof LinkServer>[0]): void {
-    const from = { source: 'root', local: true, uid: 0, secure: false, agent: 'postern' }
-    new LinkServer(socket, {
-      hello: link => link.end('root.sock takes requests only'),
-      listening: link => link.end('root.sock takes requests only'),
-      knows: operation => findOperation(operation) !== null,
-      answer: async request => (await this.#keeper).dispatch({ ...request, from }, 'root'),
-      closed: (_link, violation) =>
-        violation !== null && this.#log('warn', 'a client of root.sock broke a rule', { violation }),
-    })
-  }
-
-  #startGates(user: { uid: number; gid: number } | null): void {
-    const { paths, gate } = this.#configuration.config
-    const drop = user === null ? [] : ['--drop-to', `${user.uid}:${user.gid}`]
-    const program = join(this.#programs, 'postern-gate.cjs')
-    const args = (worker: number) => [
-      program,
-      '--runtime',
-      paths.runtime,
-      '--worker',
-      `${worker}/${gate.workers}`,
-      ...drop,
-    ]
-    // setpriv comes before the gate's first instruction; the rest it drops itself, its files being root's.
-    const locks = ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
-    const [first = process.execPath, ...rest] = user === null ? [] : [...locks, process.execPath]
-    const command = (worker: number): [string, ...string[]] => [first, ...rest, ...args(worker)]
-    const processes = new GateProcesses({ command, count: gate.workers, log: this.#log })
-    processes.start()
-    this.#closing.push(() => processes.stop())
-  }
-
-  async #open(gates: Gates, owner: Account): Promise<void> {
-    const keeper = await startKeeper({
-      gates,
-      owner,
-      configuration: this.#configuration,
-      clock: this.#clock,
-      random: randomBytes,
-      log: this.#log,
-      pamCommand: [process.execPath, join(this.#programs, 'pam-child.cjs')],
-      reload: () => this.reload(),
-    })
-    this.#resolveKeeper(keeper)
-    // Stopped last: by then nobody asks it any more.
-    this.#closing.unshift(() => keeper.stop())
-    this.#closing.push(this.#manager.watch(() => keeper.answers()))
-    const { listen, paths } = this.#configuration.config
-    const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
-    writeSecretFile(join(paths.runtime, 'instance.json'), `${JSON.stringify({ version, http })}\n`, randomBytes, 0o444)
-  }
-
-  #announce(env: NodeJS.ProcessEnv): void {
-    const { listen, paths } = this.#configuration.config
-    const urls = listen.flatMap(place => ('unix' in place ? [] : [urlOf(place)]))
-    this.#log('info', `ready, version ${version}, listening on ${urls.join(' ') || 'UNIX sockets'}`)
-    this.#manager.ready(`listening on ${urls.join(' ')}`)
-    if (env.POSTERN_HINTS === undefined) return
-    const runtime = paths.runtime === '/run/postern' ? '' : `--runtime ${paths.runtime} `
-    const [url = 'http://127.0.0.1:7640'] = urls
-    process.stderr.write(`
-Three things to try, in another terminal:
-  ./scripts/postern ${runtime}status
-  ./scripts/postern ${runtime}sessions --everyone
-  curl -s -H "Authorization: Bearer $(cat ${paths.runtime}/token)" ${url}/postern/v1/me
-and in a browser: ${url}/login
-`)
-  }
-}
-
-function urlOf({ address, port, tls }: { address: string; port: number; tls: boolean }): string {
-  const host = address.includes(':') ? `[${address}]` : address
-  return `${tls ? 'https' : 'http'}://${host}:${port}`
 }

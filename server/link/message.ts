@@ -40,6 +40,16 @@ export type ToKeeper =
   | { readonly type: 'listening'; readonly listeners: readonly string[] }
   | { readonly type: 'pong' }
 
+/** What a gate that the keeper spawned is told on its stdin, as JSON, before it does anything. */
+export interface GateOrder {
+  readonly runtime: string
+  /** Its number among `workers`, from 0: the first opens the UNIX sockets, which cannot be shared. */
+  readonly worker: number
+  readonly workers: number
+  /** Whom to become; null to stay. */
+  readonly user: { readonly uid: number; readonly gid: number } | null
+}
+
 /** What a gate is told at its hello and again when it changes: its part of the configuration. */
 export interface GateSettings {
   readonly listen: readonly Place[]

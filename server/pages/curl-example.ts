@@ -7,7 +7,7 @@ const samples: { readonly [T in Field['type']]: (name: string) => unknown } = {
   integer: () => 1,
   number: () => 1,
   boolean: () => true,
-  array: () => [],
+  array: name => [name.toUpperCase()],
   object: () => ({}),
 }
 

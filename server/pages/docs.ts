@@ -65,7 +65,7 @@ function renderOperation([name, route]: Entry, origin: string): Markup {
 <p>${prose(route.summary)}</p>
 <p class="access">${renderAccess(route.access)}</p>
 ${renderInput(route)}
-<pre tabindex="0" aria-label="Example"><code>${curlExample(route, `${origin}${apiPrefix}`)}</code></pre>
+<pre tabindex="0" aria-label="Example"><code>${visible(curlExample(route, `${origin}${apiPrefix}`))}</code></pre>
 </article>
 `
 }

@@ -215,7 +215,14 @@ tr > :last-child { padding-right: 0; }
 .operation:target { border-color: var(--accent); }
 .route, .access { color: var(--muted); }
 .method { color: var(--accent); font-weight: 700; }
+pre code { font-size: 1em; }
 pre { padding: 0.75rem 1rem; border-radius: 0.5rem; background: var(--sunken); overflow-x: auto; white-space: pre; overflow-wrap: normal; }
+
+@media (min-width: 60rem) {
+  [data-label="From"] { width: 12rem; }
+  .operation table { table-layout: fixed; }
+  .operation th:not(:last-child) { width: 18%; }
+}
 
 /* narrow: a row becomes a block of its own, each cell with its column's name */
 
@@ -224,8 +231,9 @@ pre { padding: 0.75rem 1rem; border-radius: 0.5rem; background: var(--sunken); o
   table, tbody, tr, tbody th, tbody td { display: block; }
   tr { padding: 0.75rem 0; }
   tbody th, tbody td { padding: 0.125rem 0; }
-  tbody td[data-label] { display: grid; grid-template-columns: 6rem 1fr; gap: 0.75rem; }
-  td[data-label]::before { content: attr(data-label); content: attr(data-label) / ""; color: var(--muted); font-size: 0.875rem; }
+  tbody td[data-label] { position: relative; padding-left: 6.75rem; }
+  tbody td:empty { display: none; }
+  td[data-label]::before { position: absolute; left: 0; line-height: 1.7; content: attr(data-label); content: attr(data-label) / ""; color: var(--muted); font-size: 0.875rem; }
   .act { text-align: left; }
   .act form { margin-top: 0.5rem; }
   .act button, .heading form, .heading button { width: 100%; min-height: 2.75rem; }

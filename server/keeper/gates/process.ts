@@ -1,10 +1,26 @@
 /** The gates' processes where no service manager starts them: spawned, and again when one ends. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import type { Log } from '../../link/log.ts'
+import type { GateOrder } from '../../link/message.ts'
+
+/**
+ * Starts a gate's process, which loads and then waits for its order. It may be started before anything is known, so that
+ * it loads while the keeper does. As root it starts without the right to gain privileges; the rest it gives up itself once
+ * it has its order, because its files may be readable by root alone.
+ */
+export function spawnGate(programs: string): ChildProcess {
+  const gate = [process.execPath, join(programs, 'postern-gate.cjs'), '--order']
+  const locks = ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
+  const [program = '', ...args] = process.getuid?.() === 0 ? [...locks, ...gate] : gate
+  // No environment: it may hold secrets, and the gate needs none.
+  return spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'], env: {}, cwd: '/' })
+}
 
 export interface GateProcessOptions {
-  /** The program and its arguments for the gate of that number, from 0. */
-  readonly command: (worker: number) => readonly [string, ...string[]]
+  readonly spawn: () => ChildProcess
+  /** What the gate of that number, from 0, is told. */
+  readonly order: (worker: number) => GateOrder
   readonly count: number
   readonly log: Log
 }
@@ -22,42 +38,47 @@ export class GateProcesses {
     this.#options = options
   }
 
-  start(): void {
-    for (let gate = 0; gate < this.#options.count; gate += 1) this.#start(gate, firstPauseMs)
+  /** Starts them; `first` is one that was spawned ahead. */
+  start(first: ChildProcess | null): void {
+    for (let worker = 0; worker < this.#options.count; worker += 1)
+      this.#start(worker, firstPauseMs, worker === 0 ? first : null)
   }
 
   /** Ends the gates; resolves when all are gone, killed if they take longer than two seconds. */
   async stop(): Promise<void> {
     this.#isStopping = true
-    await Promise.all(
-      [...this.#running].map(
-        child =>
-          new Promise<void>(resolve => {
-            const kill = setTimeout(() => child.kill('SIGKILL'), 2000)
-            child.once('exit', () => {
-              clearTimeout(kill)
-              resolve()
-            })
-            child.kill('SIGTERM')
-          }),
-      ),
-    )
+    await Promise.all([...this.#running].map(endProcess))
   }
 
-  #start(worker: number, pauseMs: number): void {
-    const [program, ...args] = this.#options.command(worker)
-    // No environment: it may hold secrets, and the gate needs none.
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env: {}, cwd: '/' })
+  #start(worker: number, pauseMs: number, ahead: ChildProcess | null): void {
+    const { spawn: spawnOne, order, log } = this.#options
+    const child = ahead?.exitCode === null ? ahead : spawnOne()
     this.#running.add(child)
     const startedMs = performance.now()
-    child.once('error', fault => this.#options.log('error', 'a gate cannot be started', { fault: fault.message }))
+    child.once('error', fault => log('error', 'a gate cannot be started', { fault: fault.message }))
+    // A gate that is gone already is told of by its end.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(JSON.stringify(order(worker)))
     child.once('close', (code, signal) => {
       this.#running.delete(child)
       if (this.#isStopping) return
-      this.#options.log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
+      log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
       const wasShort = performance.now() - startedMs < longestPauseMs
       const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
-      setTimeout(() => this.#isStopping || this.#start(worker, next), pauseMs).unref()
+      setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
     })
   }
+}
+
+/** Ends a process with SIGTERM, and with SIGKILL two seconds later; resolves when it is gone. */
+export function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+  return new Promise(resolve => {
+    const kill = setTimeout(() => child.kill('SIGKILL'), 2000)
+    child.once('exit', () => {
+      clearTimeout(kill)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
 }

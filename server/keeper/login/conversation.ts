@@ -1,6 +1,6 @@
 /** One login as a conversation: PAM asks, what was given ahead answers, and what is left goes to the client. */
 import type { Attempt, AttemptEvent } from '../pam/attempt.ts'
-import { type Prompt, wantsAnswer } from '../pam/protocol.ts'
+import { MAX_MESSAGES, type Prompt, wantsAnswer } from '../pam/protocol.ts'
 import type { AnswerText } from '../pam/text.ts'
 
 /** How long a text that asks nothing waits for what follows it, before the client is shown it alone. */
@@ -19,6 +19,7 @@ export class Conversation {
   #next: Promise<AttemptEvent> | null = null
   #open: readonly Prompt[] = []
   #rounds = 0
+  #isSecretAnswered = false
   #isProved = false
 
   constructor(attempt: Attempt, ahead: readonly AnswerText[]) {
@@ -38,15 +39,17 @@ export class Conversation {
 
   /** Gives the client's answers, as many as are owed; none where only texts were shown. */
   answer(answers: readonly AnswerText[]): void {
+    // The first secret has its answer now: the password that was given ahead is not for a later one.
+    if (!this.#isSecretAnswered && this.#asksSecret()) this.#ahead.shift()
     if (this.openAnswers > 0) this.#give(answers)
-    this.#open = []
   }
 
   /** Goes on until the client or the keeper has to say something. */
   async advance(): Promise<Step> {
     const shown: Prompt[] = []
     for (;;) {
-      const event = await this.#take(shown.length > 0)
+      // A module that chatters without end does not grow an answer without end.
+      const event = shown.length < MAX_MESSAGES ? await this.#take(shown.length > 0) : null
       if (event === null) return { kind: 'continues', prompts: shown }
       if (event.kind === 'show') shown.push(...event.messages)
       else if (event.kind === 'ask') {
@@ -71,15 +74,21 @@ export class Conversation {
     const wanted = this.#open.filter(wantsAnswer)
     const [prompt] = wanted
     if (this.#isProved || prompt === undefined || wanted.length > 1 || this.#ahead.length === 0) return false
-    if (this.#rounds === 0 && prompt.kind !== 'secret') return false
+    // A text is shown while it is typed, and a module may log it: no place for a password.
+    if (!this.#isSecretAnswered && prompt.kind !== 'secret') return false
     this.#give(this.#ahead.splice(0, 1))
-    this.#open = []
     return true
   }
 
   #give(answers: readonly AnswerText[]): void {
+    this.#isSecretAnswered ||= this.#asksSecret()
     this.attempt.answer(answers)
+    this.#open = []
     if (!this.#isProved) this.#rounds += 1
+  }
+
+  #asksSecret(): boolean {
+    return this.#open.some(({ kind }) => kind === 'secret')
   }
 }
 

@@ -16,6 +16,7 @@ import type { Throttle, Attempt as ThrottledAttempt } from '../throttle/throttle
 import type { Admission, Lease } from './admission.ts'
 import { Conversation, type Step } from './conversation.ts'
 import { refusalWaitMs } from './refusal-time.ts'
+import { remoteHost } from './rhost.ts'
 
 export interface LoginsOptions {
   readonly attempts: Attempts
@@ -44,14 +45,16 @@ interface Running {
   readonly source: Source
   readonly lease: Lease
   readonly throttled: ThrottledAttempt
-  /** The account that PAM proved and the rules let in. */
-  proved?: Account
+  /** The name that PAM proved, and the account of that name, which the rules let in. */
+  proved?: { readonly user: UserName; readonly account: Account }
 }
 
 /** What a login starts from. */
 type Beginning = Pick<Running, 'input' | 'source' | 'throttled'> & { given: { user: UserName; ahead: AnswerText[] } }
 
-const tooBusy = { retry_after: 5 }
+function busy(detail: string, retryAfterSeconds: number): Refusal<'busy'> {
+  return no('busy', detail, { retry_after: retryAfterSeconds })
+}
 
 export class Logins {
   readonly #options: LoginsOptions
@@ -76,7 +79,7 @@ export class Logins {
     const { local } = caller.from
     const turn = await this.#options.throttle.begin({ source, account: input.user, local, signal: caller.signal })
     if (!turn.ok) {
-      if (turn.reason === 'cut') return no('busy', 'the request was cut', tooBusy)
+      if (turn.reason === 'cut') return busy('the request was cut', 1)
       return no('throttled', 'too many failed logins: wait, then try again', { retry_after: turn.retryAfterSeconds })
     }
     const given = parseGiven(input.user, password, code)
@@ -85,9 +88,9 @@ export class Logins {
       return this.#refuse('unsupported_text', startedMs, caller)
     }
     const running = this.#start({ input, given, source, throttled: turn.attempt }, caller.from)
-    if (running === null) {
+    if ('ok' in running) {
       turn.attempt.settle('abandoned')
-      return no('busy', 'too many logins at once: try again', tooBusy)
+      return running
     }
     return this.#go(running, startedMs, caller)
   }
@@ -97,7 +100,10 @@ export class Logins {
     const startedMs = this.#options.clock.monotonicMs()
     const running = this.#waiting.get(id)
     const source = caller.door === 'root' ? ROOT_SOURCE : parseSource(caller.from.source)
-    if (running === undefined || running.source !== source) return no('login_failed', 'this login is over: begin again')
+    if (running === undefined || running.source !== source) {
+      caller.note({ reason: running === undefined ? 'no_such_login' : 'login_of_another_source' })
+      return no('login_failed', 'this login is over: begin again')
+    }
     this.#waiting.delete(id)
     caller.note({ account: running.input.user })
     const texts = parseAnswers(answers)
@@ -111,13 +117,12 @@ export class Logins {
   }
 
   /** Starts the PAM attempt, if there is a place for its child. */
-  #start({ input, given, source, throttled }: Beginning, from: From): Running | null {
+  #start({ input, given, source, throttled }: Beginning, from: From): Running | Refusal<'busy'> {
     const { attempts, admission, pam } = this.#options
     let attempt: Attempt | null = null
     const admitted = admission.acquire({ source, local: from.local, evict: () => attempt?.kill() })
-    if (!admitted.ok) return null
-    const rhost = from.local ? '' : from.source.replace(/^\w+:/, '')
-    attempt = attempts.start({ ...pam(), user: given.user, rhost, tty: 'postern' })
+    if (!admitted.ok) return busy('too many logins at once: try again', admitted.retryAfterSeconds)
+    attempt = attempts.start({ ...pam(), user: given.user, rhost: remoteHost(from), tty: 'postern' })
     const conversation = new Conversation(attempt, given.ahead)
     const running: Running = { conversation, input, source, throttled, lease: admitted.lease }
     this.#inProgress += 1
@@ -148,6 +153,9 @@ export class Logins {
       }
       running.throttled.settle('succeeded')
       return { ok: true, value: await this.#finish(running, end.account, caller) }
+    } catch (fault) {
+      attempt.kill()
+      throw fault
     } finally {
       caller.signal.removeEventListener('abort', cut)
     }
@@ -157,21 +165,21 @@ export class Logins {
   async #judge(running: Running): Promise<Judgement> {
     const { isAllowed, findAccount } = this.#options
     const { conversation } = running
-    let proved: Account | null = running.proved ?? null
     for (;;) {
       const step: Step = await conversation.advance()
       if (step.kind === 'continues') return step
       if (step.kind === 'account') {
-        proved = await findAccount(step.user)
-        if (proved === null || !isAllowed(proved)) {
+        const account = await findAccount(step.user)
+        if (account === null || !isAllowed(account)) {
           conversation.attempt.kill()
           return { kind: 'refused', reason: 'not_in_login_allow' }
         }
-        running.proved = proved
+        running.proved = { user: step.user, account }
         conversation.attempt.proceed()
       } else if (!step.ok) return { kind: 'refused', reason: step.reason }
-      else if (proved === null || proved.name !== step.user) return { kind: 'refused', reason: 'account_not_judged' }
-      else return { kind: 'done', account: proved }
+      // A directory may spell an account's name in its own way: it is PAM's name that must still be the same.
+      else if (running.proved?.user !== step.user) return { kind: 'refused', reason: 'account_not_judged' }
+      else return { kind: 'done', account: running.proved.account }
     }
   }
 

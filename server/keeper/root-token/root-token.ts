@@ -39,14 +39,19 @@ export class RootToken {
   async start(): Promise<void> {
     await this.#endAll()
     await this.#write()
+    // Root logged out, or revoked it because it leaked: the next one is there when that is answered.
+    this.#options.sessions.whenEnded(async ids => {
+      if (this.#current && ids.includes(this.#current.id)) await this.#write()
+    })
   }
 
   /** Renews the token at half its life, and ends the former one a minute later. Called every few seconds. */
   async tick(): Promise<void> {
     const { clock, sessions } = this.#options
-    if (this.#current && elapsedMs(this.#current.began, clock) >= this.#current.lifetimeMs / 2) {
-      this.#former.push({ session: this.#current, sinceMs: clock.monotonicMs() })
+    const current = this.#current
+    if (current && elapsedMs(current.began, clock) >= current.lifetimeMs / 2) {
       await this.#write()
+      this.#former.push({ session: current, sinceMs: clock.monotonicMs() })
     }
     const due = this.#former.filter(({ sinceMs }) => clock.monotonicMs() - sinceMs >= overlapMs)
     this.#former = this.#former.filter(one => !due.includes(one))
@@ -55,6 +60,7 @@ export class RootToken {
 
   /** Removes the file and ends its sessions. */
   async stop(): Promise<void> {
+    this.#current = null
     removeFile(this.#path)
     await this.#endAll()
   }
@@ -63,7 +69,13 @@ export class RootToken {
     const { store, sessions, clock, random, account } = this.#options
     const identity = await store.identities.rememberAccount(account, clock.wallMs())
     const { accessToken, session } = await sessions.begin({ identity, kind: 'root', amr: ['file'], from })
-    writeSecretFile(this.#path, `${accessToken}\n`, random, 0o400)
+    try {
+      writeSecretFile(this.#path, `${accessToken}\n`, random, 0o400)
+    } catch (fault) {
+      // Nobody can have it, and it is tried again every few seconds: without this they would pile up.
+      await sessions.end(session.id)
+      throw fault
+    }
     this.#current = session
   }
 

@@ -4,6 +4,7 @@ import { verifyToken } from '../../operations/token.ts'
 import type { Authenticated } from '../caller.ts'
 import type { Clock, Random } from '../clock.ts'
 import { elapsedMs, instantNow } from '../instant.ts'
+import type { Account } from '../libc.ts'
 import type { SigningKeys } from '../signing/keys.ts'
 import type { Grant } from '../store/grant.ts'
 import type { Identity } from '../store/identity.ts'
@@ -23,7 +24,9 @@ export interface SessionsOptions {
   /** Roles and permissions as the configuration now gives them. */
   readonly rights: (identity: Identity, roleCap: string | null) => { roles: string[]; permissions: string[] }
   /** The system account as it is now, or null when it is gone or somebody else's. */
-  readonly findAccount: (name: string) => Promise<{ name: string; uid: number; groups: readonly string[] } | null>
+  readonly findAccount: (name: string) => Promise<Account | null>
+  /** Whether the account, as it is now, is one of those that may log in. */
+  readonly mayLogIn: (account: Account) => boolean
   /** Makes every gate forget, and resolves when each has acknowledged or was ended. */
   readonly forget: (what: { session: string } | { identity: string }) => Promise<void>
 }
@@ -48,6 +51,9 @@ export interface IssuedTokens {
   readonly identity: Identity
 }
 
+/** Is told which sessions were ended, before that is answered. */
+type EndListener = (ids: readonly string[]) => Promise<void>
+
 /** Grants kept of one session, so that the reuse of an old refresh token is seen. */
 const keptGrants = 1000
 
@@ -56,6 +62,7 @@ export class Sessions {
   /** Access tokens seen since the start: a successor in here was used, so its answer was not lost. */
   readonly #used = new Map<string, true>()
   readonly #refreshing = new Map<string, Promise<unknown>>()
+  readonly #endListeners: EndListener[] = []
   readonly #startedMs: number
 
   constructor(options: SessionsOptions) {
@@ -93,6 +100,8 @@ export class Sessions {
     const { store, keys, clock, issuer } = this.#options
     const claims = await verifyToken(token, issuer(), keys().find)
     if (claims === null) return null
+    // Before the store is read: a refresh that asks meanwhile must know that this token did arrive.
+    this.#markUsed(claims.jti)
     const [grant, session, identity] = await Promise.all([
       store.grants.find(claims.jti),
       store.sessions.find(claims.sid),
@@ -103,7 +112,6 @@ export class Sessions {
     if (accessRemainingMs(grant, session, clock) <= 0) return null
     if (session.boundUid !== null && from.uid !== session.boundUid) return null
     if (session.kind === 'root' && !from.local) return null
-    this.#markUsed(grant.jti)
     return { session, identity, grant, ...this.#options.rights(identity, session.roleCap) }
   }
 
@@ -115,37 +123,40 @@ export class Sessions {
   /** Trades a refresh token; null refuses. Reuse of a spent one ends the session. */
   async refresh(refreshToken: string, from: From): Promise<IssuedTokens | null> {
     const hash = hashRefreshToken(refreshToken)
-    // Two uses of one token at the same instant are judged one after the other.
-    const former = this.#refreshing.get(hash) ?? Promise.resolve()
-    const mine = former.then(() => this.#refresh(hash, from))
-    const settled = mine.catch(() => null)
-    this.#refreshing.set(hash, settled)
-    try {
-      return await mine
-    } finally {
-      if (this.#refreshing.get(hash) === settled) this.#refreshing.delete(hash)
-    }
+    const grant = await this.#options.store.grants.findByRefreshHash(hash)
+    return grant && this.#inTurn(grant.session, () => this.#refresh(hash, from))
   }
 
   /** Ends a session in the store and in every gate. Whether there was one. */
   async end(id: string): Promise<boolean> {
     const removed = await this.#options.store.sessions.remove(id)
     await this.#options.forget({ session: id })
+    if (removed) await this.#tellEnded([id])
     return removed
   }
 
   /** Ends all sessions of an identity but `except`; how many. */
   async endAll(identity: string, except: string | null): Promise<number> {
-    const { store } = this.#options
-    let ended = 0
-    for (;;) {
-      const sessions = await store.sessions.list({ identity, limit: 200 })
-      const doomed = sessions.filter(session => session.id !== except)
-      if (doomed.length === 0) break
-      for (const session of doomed) if (await store.sessions.remove(session.id)) ended += 1
+    const { store, forget } = this.#options
+    const ended: string[] = []
+    try {
+      for (;;) {
+        const sessions = await store.sessions.list({ identity, limit: 200 })
+        const doomed = sessions.filter(session => session.id !== except)
+        if (doomed.length === 0) break
+        for (const { id } of doomed) if (await store.sessions.remove(id)) ended.push(id)
+      }
+    } finally {
+      // Also when the store failed on the way: what is gone there is gone in the gates.
+      await forget({ identity })
     }
-    await this.#options.forget({ identity })
-    return ended
+    await this.#tellEnded(ended)
+    return ended.length
+  }
+
+  /** From now on tells `listener` which sessions were ended, before the end is answered. */
+  whenEnded(listener: EndListener): void {
+    this.#endListeners.push(listener)
   }
 
   /** Ends the sessions whose time is over. */
@@ -194,6 +205,23 @@ export class Sessions {
     return { accessToken, refreshToken, expiresMs: accessRemainingMs(grant, session, clock), session, identity }
   }
 
+  /** Refreshes of one session are judged one after the other: two at once could leave two lines of tokens, a thief's and the owner's. */
+  async #inTurn<T>(session: string, judge: () => Promise<T>): Promise<T> {
+    const former = this.#refreshing.get(session) ?? Promise.resolve()
+    const mine = former.then(judge)
+    const settled = mine.catch(() => null)
+    this.#refreshing.set(session, settled)
+    try {
+      return await mine
+    } finally {
+      if (this.#refreshing.get(session) === settled) this.#refreshing.delete(session)
+    }
+  }
+
+  async #tellEnded(ids: readonly string[]): Promise<void> {
+    for (const listener of this.#endListeners) await listener(ids)
+  }
+
   async #refresh(hash: string, from: From): Promise<IssuedTokens | null> {
     const { store, clock } = this.#options
     const grant = await store.grants.findByRefreshHash(hash)
@@ -210,27 +238,31 @@ export class Sessions {
     return this.#rotate(grant, session, identity, from)
   }
 
-  async #rotate(grant: Grant, session: Session, identity: Identity, from: From): Promise<IssuedTokens> {
-    const { store, clock, lifetimes } = this.#options
+  /** Null when the session was ended meanwhile. */
+  async #rotate(grant: Grant, session: Session, identity: Identity, from: From): Promise<IssuedTokens | null> {
+    const { store, clock, lifetimes, forget } = this.#options
     const { refreshMs, maxMs } = lifetimes()
     const lifetimeMs = Math.min(elapsedMs(session.began, clock) + Math.max(refreshMs, grant.accessMs), maxMs)
     const renewed = { ...session, lifetimeMs: Math.max(lifetimeMs, session.lifetimeMs) }
     const { grant: next, refreshToken } = this.#createGrant(renewed, grant.accessMs)
     const spent = { at: grant.spent?.at ?? instantNow(clock), source: from.source }
-    await store.grants.rotate(grant.jti, spent, next, grant.spent?.successor ?? null)
+    const lost = grant.spent?.successor ?? null
+    if (!(await store.grants.rotate(grant.jti, spent, next, lost))) return null
+    // The lost access token may have arrived in this very moment.
+    if (lost !== null) await forget({ session: session.id })
     await store.sessions.setLifetime(session.id, renewed.lifetimeMs)
     await store.sessions.setUsed(session.id, instantNow(clock))
     await store.grants.prune(session.id, keptGrants)
     return this.#issue(renewed, identity, next, refreshToken)
   }
 
-  /** The identity with its groups of now; null when the account is gone or its name belongs to another uid. */
+  /** The identity with its groups of now; null when the account is gone, its name belongs to another uid, or may not log in. */
   async #renewIdentity(session: Session): Promise<Identity | null> {
-    const { store, clock, findAccount, forget } = this.#options
+    const { store, clock, findAccount, mayLogIn, forget } = this.#options
     const identity = await store.identities.find(session.identity)
     if (identity === null || identity.realm !== 'pam') return identity
     const account = await findAccount(identity.name)
-    if (account === null || account.uid !== identity.uid) return null
+    if (account === null || account.uid !== identity.uid || !mayLogIn(account)) return null
     const renewed = await store.identities.rememberAccount(account, clock.wallMs())
     if (renewed.groups.join('\0') !== identity.groups.join('\0')) await forget({ identity: identity.id })
     return renewed
@@ -241,7 +273,7 @@ export class Sessions {
     if (this.#used.has(jti)) return true
     const grant = await this.#options.store.grants.find(jti)
     if (grant === null || grant.spent !== null) return true
-    return elapsedMs(grant.issued, this.#options.clock) > this.#options.clock.monotonicMs() - this.#startedMs
+    return elapsedMs(grant.issued, this.#options.clock) >= this.#options.clock.monotonicMs() - this.#startedMs
   }
 
   #markUsed(jti: string): void {

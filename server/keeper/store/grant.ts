@@ -19,8 +19,11 @@ export interface GrantStore {
   add(grant: Grant): Promise<void>
   find(jti: string): Promise<Grant | null>
   findByRefreshHash(hash: string): Promise<Grant | null>
-  /** Marks `jti` as spent for `next` and adds `next`; removes `instead`, the successor that was lost. All or nothing. */
-  rotate(jti: string, spent: { at: Instant; source: string }, next: Grant, instead: string | null): Promise<void>
+  /**
+   * Marks `jti` as spent for `next` and adds `next`; removes `instead`, the successor that was lost. All or nothing:
+   * false when `jti` is gone.
+   */
+  rotate(jti: string, spent: { at: Instant; source: string }, next: Grant, instead: string | null): Promise<boolean>
   /** Removes grants of a session but the newest `keep`. */
   prune(session: string, keep: number): Promise<void>
 }
@@ -73,9 +76,9 @@ export function createGrantStore(db: Kysely<Schema>): GrantStore {
     find: jti => find('jti', jti),
     findByRefreshHash: hash => find('refresh_hash', hash),
     async rotate(jti, spent, next, instead) {
-      await db.transaction().execute(async step => {
+      return db.transaction().execute(async step => {
         if (instead !== null) await step.deleteFrom('grant').where('jti', '=', instead).execute()
-        await step
+        const { numUpdatedRows } = await step
           .updateTable('grant')
           .set({
             spent_wall_ms: spent.at.wallMs,
@@ -85,8 +88,10 @@ export function createGrantStore(db: Kysely<Schema>): GrantStore {
             successor: next.jti,
           })
           .where('jti', '=', jti)
-          .execute()
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) return false
         await step.insertInto('grant').values(toRow(next)).execute()
+        return true
       })
     },
     async prune(session, keep) {

@@ -33,6 +33,8 @@ export interface SessionStore {
   listEnded(now: Instant, limit: number): Promise<Session[]>
   /** Whether it was there. Its grants go with it. */
   remove(id: string): Promise<boolean>
+  /** Removes all of them. */
+  clear(): Promise<void>
 }
 
 type Row = Selectable<SessionTable>
@@ -128,6 +130,9 @@ export function createSessionStore(db: Kysely<Schema>): SessionStore {
     async remove(id) {
       const result = await db.deleteFrom('session').where('id', '=', id).executeTakeFirst()
       return result.numDeletedRows > 0n
+    },
+    async clear() {
+      await db.deleteFrom('session').execute()
     },
   }
 }

@@ -36,7 +36,7 @@ export async function issueAccessToken(
     .setProtectedHeader({ typ: accessTokenType, alg: algorithm, kid })
     .setIssuer(issuer)
     .setSubject(identity.id)
-    .setAudience([ownAudience, ...session.audience])
+    .setAudience([...new Set([ownAudience, ...session.audience])])
     .setIssuedAt(issuedSeconds)
     .setExpirationTime(issuedSeconds + Math.floor(grant.accessMs / 1000))
     .setJti(grant.jti)
