@@ -1,4 +1,5 @@
 /** What PAM is told of where a login comes from (PAM_RHOST). */
+import { isIP } from 'node:net'
 import type { From } from '../../link/message.ts'
 
 /**
@@ -8,6 +9,6 @@ import type { From } from '../../link/message.ts'
  */
 export function remoteHost({ local, source }: Pick<From, 'local' | 'source'>): string {
   if (local) return ''
-  const address = /^ip6?:([0-9a-f.:]+)/.exec(source)?.[1]
-  return address ?? '127.0.0.1'
+  const address = source.replace(/^ip6?:/, '').replace(/\/64$/, '')
+  return isIP(address) === 0 ? '127.0.0.1' : address
 }
