@@ -22,6 +22,9 @@ export function permissionsOf(
   roles: readonly string[],
   custom: { readonly [role: string]: { readonly permissions?: readonly string[] | undefined } },
 ): string[] {
-  const all = roles.flatMap(role => [...(builtInRoles[role] ?? []), ...(custom[role]?.permissions ?? [])])
+  const all = roles.flatMap(role => [
+    ...((Object.hasOwn(builtInRoles, role) && builtInRoles[role]) || []),
+    ...((Object.hasOwn(custom, role) && custom[role]?.permissions) || []),
+  ])
   return [...new Set(all)]
 }
