@@ -1,1 +1,0 @@
-console.log(require("better-sqlite3")(":memory:").prepare("select sqlite_version() v").get())
