@@ -9,6 +9,9 @@ const SO_PEERCRED = 17
 const AF_UNIX = 1
 const SOCK_DGRAM_CLOEXEC = 0x80002
 const ERANGE = 34
+/** What get…_r may say instead of 0 when there is no such entry, by its manual: ENOENT, ESRCH, EBADF, EPERM. */
+const NO_ENTRY = [2, 3, 9, 1]
+const LARGEST_ENTRY = 16 * 1024 * 1024
 
 const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ uint32_t *)')
 const openSocket = libc.func('int socket(int, int, int)')
@@ -71,17 +74,21 @@ function callAsync(call: LibcCall, ...args: unknown[]): Promise<number> {
   })
 }
 
-/** One `get…_r` call with a buffer that grows until the answer fits; null when there is no such entry. */
+/**
+ * One `get…_r` call with a buffer that grows until the answer fits; null when there is no such entry. Throws when the
+ * system could not look: an account behind a directory that is down is not gone.
+ */
 async function findEntry<T>(call: LibcCall, key: string | number): Promise<T | null> {
-  for (let size = 4096; size <= 1024 * 1024; size *= 4) {
+  for (let size = 4096; ; size *= 4) {
     const entry: [T | null] = [null]
     const found: [unknown] = [null]
     const buffer = Buffer.alloc(size)
     const code = await callAsync(call, key, entry, buffer, size, found)
     if (code === 0) return found[0] === null ? null : entry[0]
-    if (code !== ERANGE) return null
+    if (NO_ENTRY.includes(code)) return null
+    if (code !== ERANGE || size >= LARGEST_ENTRY)
+      throw new Error(`the accounts of this machine cannot be read: errno ${code}`)
   }
-  return null
 }
 
 async function groupNames(name: string, gid: number): Promise<string[]> {
@@ -94,7 +101,7 @@ async function groupNames(name: string, gid: number): Promise<string[]> {
     )
     return groups.flatMap(group => (group ? [group.gr_name] : []))
   }
-  return []
+  throw new Error(`${name} is in too many groups`)
 }
 
 type Entry = { pw_name: string; pw_uid: number; pw_gid: number }
@@ -105,12 +112,12 @@ async function toAccount(entry: Entry | null): Promise<Account | null> {
   return { name, uid, gid, groups: await groupNames(name, gid) }
 }
 
-/** The account of that name with the names of all its groups, or null. A NUL in the name is a no. */
+/** The account of that name with the names of all its groups, or null. A NUL in the name is a no. Throws when the system could not look. */
 export async function findAccount(name: string): Promise<Account | null> {
   return name.includes('\0') ? null : toAccount(await findEntry<Entry>(getpwnam_r, name))
 }
 
-/** The account of that uid, or null. */
+/** The account of that uid, or null. Throws when the system could not look. */
 export async function findAccountOf(uid: number): Promise<Account | null> {
   return toAccount(await findEntry<Entry>(getpwuid_r, uid))
 }
