@@ -86,9 +86,11 @@ function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
   }
 }
 
-/** Whether the configuration, as it now is, lets the account in. Who runs the instance always may. */
+/** Whether the configuration, as it now is, lets the account in; root too only where it is listed. */
 function mayLogIn({ configuration, owner }: KeeperOptions, account: Account): boolean {
-  return isMember(account, configuration.config.login.allow) || account.uid === owner.uid
+  // Who runs a private instance is no root, and no list that they wrote keeps them out of it.
+  const isOwn = owner.uid !== 0 && account.uid === owner.uid
+  return isOwn || isMember(account, configuration.config.login.allow)
 }
 
 function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys): Sessions {
