@@ -67,12 +67,19 @@ function isFull(fault: unknown): boolean {
 }
 
 /** Refusals that are no events: a step on the way, a client's own mistake, and what a flood would fill the disk with. */
-const unremarkable: readonly string[] = ['login_continues', 'invalid_input', 'throttled', 'busy', 'unauthenticated']
+const unremarkable: readonly unknown[] = [
+  'login_continues',
+  'invalid_input',
+  'throttled',
+  'busy',
+  'unauthenticated',
+  'no_such_login',
+]
 
 /** Whether the audit trail hears of it. */
-function isEvent({ audit: when }: AnyOperation, answer: AnyAnswer): boolean {
+function isEvent({ audit: when }: AnyOperation, answer: AnyAnswer, facts: Facts): boolean {
   if (when === undefined || (when === 'refusals' && answer.ok)) return false
-  return answer.ok || !unremarkable.includes(answer.reason)
+  return answer.ok || !unremarkable.includes(facts.reason ?? answer.reason)
 }
 
 /** The members of a checked input that the trail tells. */
@@ -88,7 +95,7 @@ function toldOf({ trail = [] }: AnyOperation, input: Readonly<Record<string, unk
 /** Builds the dispatcher. */
 export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
   async function record(operation: AnyOperation, entry: Omit<AuditEntry, 'outcome'>, answer: AnyAnswer, facts: Facts) {
-    if (!isEvent(operation, answer)) return
+    if (!isEvent(operation, answer, facts)) return
     const { user, identity, session, reason, ...detail } = facts
     const full: AuditEntry = {
       ...entry,
