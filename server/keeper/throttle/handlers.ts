@@ -4,6 +4,7 @@ import type { Output } from '../../operations/table.ts'
 import type { Clock } from '../clock.ts'
 import type { HandlersOf } from '../dispatch.ts'
 import { toRfc3339 } from '../instant.ts'
+import { parseSource } from './source.ts'
 import type { Throttle } from './throttle.ts'
 
 type Penalty = Output<'throttle.list'>['items'][number]
@@ -29,6 +30,13 @@ function listPenalties(throttle: Throttle, clock: Clock): Penalty[] {
   ]
 }
 
+/** A source as the table has it, from how people write it: `203.0.113.7`, `2001:db8::1`, or as `throttle.list` shows it. */
+function sourceKey(given: string): string {
+  const source = parseSource(given)
+  return source === 'unknown' ? given : source
+}
+
+/** The handlers. */
 export function throttleHandlers({ throttle, clock }: { throttle: Throttle; clock: Clock }): HandlersOf<'throttle.'> {
   return {
     'throttle.list': async ({ limit = 50, cursor = '0' }) => {
@@ -39,7 +47,10 @@ export function throttleHandlers({ throttle, clock }: { throttle: Throttle; cloc
     },
     'throttle.clear': async ({ source, account }) =>
       yes({
-        cleared: throttle.clear({ ...(source !== undefined && { source }), ...(account !== undefined && { account }) }),
+        cleared: throttle.clear({
+          ...(source !== undefined && { source: sourceKey(source) }),
+          ...(account !== undefined && { account }),
+        }),
       }),
   }
 }
