@@ -46,7 +46,8 @@ export class Gate {
   async call(name: Name, input: unknown, token: string | null, visit: Visit): Promise<Answer> {
     const from = await visit.from()
     try {
-      return await this.link.request(name, input, token, from, name.startsWith('login.') ? visit.signal() : undefined)
+      if (!name.startsWith('login.')) return await this.link.request(name, input, token, from)
+      return await visit.whileThere(signal => this.link.request(name, input, token, from, signal))
     } catch (fault) {
       if (fault instanceof FrameError) return no('too_large', 'the input is too large')
       throw fault

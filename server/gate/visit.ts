@@ -77,10 +77,18 @@ export class Visit {
     }
   }
 
-  /** Aborts when the client goes away before it is answered. */
-  signal(): AbortSignal {
+  /** Runs `ask` with a signal that aborts when the client goes away before it is answered. */
+  async whileThere<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { socket } = this.incoming
     const controller = new AbortController()
-    this.incoming.socket.once('close', () => controller.abort())
-    return controller.signal
+    const abort = () => controller.abort()
+    if (socket.destroyed) abort()
+    socket.once('close', abort)
+    try {
+      return await ask(controller.signal)
+    } finally {
+      // One connection may bring many requests.
+      socket.off('close', abort)
+    }
   }
 }

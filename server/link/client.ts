@@ -59,6 +59,7 @@ export class LinkClient {
       })
       this.#socket.write(frame)
       signal?.addEventListener('abort', cancel, { once: true })
+      if (signal?.aborted) cancel()
     })
   }
 
