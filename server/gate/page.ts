@@ -58,7 +58,9 @@ function submitLogin(gate: Gate): Handler {
     const user = form.value.get('user') ?? ''
     const conversation = form.value.get('conversation')
     const answers = form.value.getAll('answer')
-    const begin: OperationInput<'login.begin'> = { user, password: form.value.get('password') ?? '', cookie: true }
+    const password = form.value.get('password')
+    // Left empty, the machine asks for what it wants: that need not be a password.
+    const begin: OperationInput<'login.begin'> = { user, cookie: true, ...(password && { password }) }
     const answer =
       conversation === null
         ? await gate.call('login.begin', begin, null, visit)
