@@ -70,9 +70,9 @@ async function describeOperation(context: Context, name: string, route: Route): 
 
 async function callOperation(context: Context, name: Name, route: Route, words: readonly string[]): Promise<undefined> {
   const input = await parseMembers(words, route.input, readText)
-  const { call } = await context.connect()
-  if (route.path === null && context.place.uid !== 0)
+  if (route.path === null && !context.needsNoLogin)
     throw new CommandFault('usage', `${name} is called over root.sock only`)
+  const { call } = await context.connect()
   // The keeper parses it again with the operation's schema.
   const value = requireYes(await call(name, input as Parameters<typeof call>[1]))
   context.print(value, `${stringify(value, 2)}\n`)

@@ -1,10 +1,11 @@
 /** What every command is given: its options, the way to the daemon, and where its words go. */
 import type { AnswerOf } from '../server/operations/operation.ts'
 import type { Reason } from '../server/operations/reason.ts'
-import { type Connection, connect, connectHttp, type HttpConnection, type Place } from './connection.ts'
+import { type Connection, connect, connectHttp, type HttpConnection, type Place, usesLink } from './connection.ts'
 import { escapeLines, stringify } from './escape.ts'
 import { type Exit, exits } from './exit.ts'
 import { RefusedFault } from './fault.ts'
+import { findInstance } from './instance.ts'
 import { describeFailure, formatProblem, formatReport } from './report.ts'
 
 /** The options that every command has. */
@@ -27,6 +28,11 @@ export class Context {
   /** The way that is right for who runs the command; closed when it ends. */
   connect(): Promise<Connection> {
     return this.#keep(connect(this.place))
+  }
+
+  /** Whether commands go over root.sock: who runs this needs no login. */
+  get needsNoLogin(): boolean {
+    return usesLink(findInstance(this.place.runtime, this.place.uid), this.place)
   }
 
   /** HTTP with the stored login, also for root. */

@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Output } from '../server/operations/table.ts'
-import { type HttpConnection, usesLink } from './connection.ts'
+import type { HttpConnection } from './connection.ts'
 import { type Context, type Run, requireYes } from './context.ts'
 import { converse } from './conversation.ts'
 import { CommandFault } from './fault.ts'
@@ -57,7 +57,7 @@ async function logIn(context: Context, user: string | undefined, options: { pass
   const { access_token: _access, refresh_token: _refresh, ...shown } = tokens
   context.print(shown, '')
   context.say(`logged in as ${tokens.session.user.name}, until ${formatTime(tokens.session.expires_at)} at the latest`)
-  if (isLinkUser(context))
+  if (context.needsNoLogin)
     context.say("postern: hint: root's commands use root's own token; with --http they use this login")
   return undefined
 }
@@ -90,7 +90,7 @@ async function logOut(context: Context) {
   const connection = await context.connectHttp()
   const login = connection.login()
   if (login === null)
-    throw isLinkUser(context) ? new CommandFault('permission', 'root needs no login and no logout') : notLoggedIn
+    throw context.needsNoLogin ? new CommandFault('permission', 'root needs no login and no logout') : notLoggedIn
   const answer = await connection.call('session.end', {})
   // A session that has ended by itself is a logout too.
   if (!answer.ok && answer.reason !== 'unauthenticated') requireYes(answer)
@@ -101,7 +101,7 @@ async function logOut(context: Context) {
 }
 
 async function printToken(context: Context, { refresh = false }: { refresh?: boolean }) {
-  if (isLinkUser(context)) return printTokenFile(context, refresh)
+  if (context.needsNoLogin) return printTokenFile(context, refresh)
   const connection = await context.connectHttp()
   const login = connection.login()
   if (login === null) throw notLoggedIn
@@ -125,8 +125,4 @@ async function printTokenFile(context: Context, refresh: boolean) {
   if (refresh) context.say("postern: hint: the daemon renews root's token by itself")
   context.print({ token, user: null, expires_at: null }, `${token}\n`)
   return undefined
-}
-
-function isLinkUser({ place }: Context): boolean {
-  return usesLink(findInstance(place.runtime, place.uid), place)
 }

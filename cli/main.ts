@@ -27,7 +27,7 @@ function createProgram(): Command {
     .option('--http', 'over HTTP with the stored login, also as root')
     .version(version, '--version', 'print the version')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText(
       'after',
@@ -52,12 +52,9 @@ function createProgram(): Command {
 }
 
 /** What commander throws: nothing to say after help and version, else a wrong command line. */
-function reportCommander(fault: CommanderError, program: Command, isJson: boolean): void {
+function reportCommander(fault: CommanderError, isJson: boolean): void {
   if (fault.exitCode === 0) return
-  if (fault.code === 'commander.help') {
-    process.stderr.write(program.helpInformation())
-    return reportFailure(new CommandFault('usage', 'expected a command'), isJson)
-  }
+  if (fault.code === 'commander.help') return reportFailure(new CommandFault('usage', 'expected a command'), isJson)
   const [message = '', guess] = fault.message.replace(/^error: /, '').split('\n')
   const hint = guess?.replace(/^\((.*)\?\)$/, '$1?').toLowerCase() ?? 'postern help'
   reportFailure(new CommandFault('usage', message, hint), isJson)
@@ -68,7 +65,7 @@ async function main(argv: string[]): Promise<void> {
   try {
     await program.parseAsync(argv)
   } catch (fault) {
-    if (fault instanceof CommanderError) reportCommander(fault, program, argv.includes('--json'))
+    if (fault instanceof CommanderError) reportCommander(fault, argv.includes('--json'))
     else reportFailure(fault, argv.includes('--json'))
   }
 }

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { ClientError } from '../server/client/error.ts'
 import { openTarget, type Place, usesLink } from './connection.ts'
 import { requireYes } from './context.ts'
+import { CommandFault } from './fault.ts'
 import { findHttpPlace, findInstance, type HttpPlace } from './instance.ts'
 
 /** Throws when it is not ready: a `CommandFault`, a `ClientError` or a `RefusedFault` that says why. */
@@ -30,7 +31,7 @@ async function pingGate(http: HttpPlace, timeoutMs: number): Promise<void> {
       const asked = request({ ...options, headers: { accept: 'application/json' } })
       asked.setTimeout(timeoutMs, () => asked.destroy(new ClientError('timeout', 'no answer to the ping')))
       asked.on('response', response => resolve(response.resume().statusCode))
-      asked.on('error', fault => reject(isSystem(fault) ? new ClientError('unreachable', fault.message) : fault))
+      asked.on('error', fault => reject(describeFault(fault)))
       asked.end()
     })
     if (status === 200) return
@@ -40,6 +41,8 @@ async function pingGate(http: HttpPlace, timeoutMs: number): Promise<void> {
   }
 }
 
-function isSystem(fault: Error): boolean {
-  return 'code' in fault && 'errno' in fault
+/** What the agent or the timer said stays as it is; whatever else cut the exchange, there is no ready daemon. */
+function describeFault(fault: Error): Error {
+  const isSaid = fault instanceof CommandFault || fault instanceof ClientError
+  return isSaid ? fault : new ClientError('unreachable', `the gate does not answer: ${fault.message}`)
 }

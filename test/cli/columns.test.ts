@@ -13,7 +13,10 @@ test('makes columns as wide as their widest cell', () => {
 test('says so when there is no row', () => assert.is(formatTable(['A'], [], 'no sessions'), 'no sessions\n'))
 
 test('escapes every cell: a user agent is what a stranger wrote', () => {
-  assert.is(formatTable(['A', 'B'], [['\u001b[2J', 'x\ny']], ''), 'A         B\n\\u001b[2J  x\\u000ay\n'.replace('A         B', 'A          B'))
+  assert.is(
+    formatTable(['A', 'B'], [['\u001b[2J', 'x\ny']], ''),
+    'A         B\n\\u001b[2J  x\\u000ay\n'.replace('A         B', 'A          B'),
+  )
 })
 
 test('gives each of several values a line', () => {

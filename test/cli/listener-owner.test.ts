@@ -37,7 +37,10 @@ const cases: { name: string; given: string[]; connection?: typeof four; expect: 
   },
   {
     name: 'finds who listens at all addresses of both families',
-    given: [row(`${'0'.repeat(32)}:1DD8`, `${'0'.repeat(32)}:0000`, '0A', 1234, 1), row(mapped(daemon), mapped(us), '01', 0, 0)],
+    given: [
+      row(`${'0'.repeat(32)}:1DD8`, `${'0'.repeat(32)}:0000`, '0A', 1234, 1),
+      row(mapped(daemon), mapped(us), '01', 0, 0),
+    ],
     expect: 1234,
   },
   {
@@ -50,11 +53,29 @@ const cases: { name: string; given: string[]; connection?: typeof four; expect: 
     given: [row(daemon, nobody, '0A', 1, 1), row(daemon, nobody, '0A', 2, 2), row(daemon, us, '01', 0, 0)],
     expect: null,
   },
-  { name: 'knows nothing without the row of the other end', given: [ours, row(daemon, nobody, '0A', 0, 1)], expect: null },
+  {
+    name: 'knows nothing without the row of the other end',
+    given: [ours, row(daemon, nobody, '0A', 0, 1)],
+    expect: null,
+  },
   { name: 'does not take our own row for the other end', given: [ours], expect: null },
-  { name: 'does not take a row that is closing', given: [row(daemon, us, '06', 0, 0), row(daemon, nobody, '0A', 0, 1)], expect: null },
-  { name: 'finds a connection over IPv6', connection: six, given: [row(`${six1}:1DD8`, `${six1}:C350`, '01', 999, 7)], expect: 999 },
-  { name: 'knows nothing of other addresses', connection: { ...four, remoteAddress: 'fe80::1' }, given: [ours], expect: null },
+  {
+    name: 'does not take a row that is closing',
+    given: [row(daemon, us, '06', 0, 0), row(daemon, nobody, '0A', 0, 1)],
+    expect: null,
+  },
+  {
+    name: 'finds a connection over IPv6',
+    connection: six,
+    given: [row(`${six1}:1DD8`, `${six1}:C350`, '01', 999, 7)],
+    expect: 999,
+  },
+  {
+    name: 'knows nothing of other addresses',
+    connection: { ...four, remoteAddress: 'fe80::1' },
+    given: [ours],
+    expect: null,
+  },
   { name: 'knows nothing from an empty table', given: [], expect: null },
 ]
 for (const { name, given, connection = four, expect } of cases)

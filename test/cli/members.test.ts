@@ -18,7 +18,7 @@ const input: Route['input'] = {
   password: field('string'),
   answers: field('array'),
 }
-const files: Record<string, string> = { '-': 'from stdin\n', 'pw': 'two lines\r\nstay\r\n', 'list': '["a","b"]\n' }
+const files: Record<string, string> = { '-': 'from stdin\n', pw: 'two lines\r\nstay\r\n', list: '["a","b"]\n' }
 const parse = (words: string[]) => parseMembers(words, input, async path => files[path] ?? '')
 
 const accepted: { name: string; given: string[]; expect: object }[] = [
@@ -37,14 +37,22 @@ const accepted: { name: string; given: string[]; expect: object }[] = [
   { name: 'takes a list as JSON', given: ['user=a', 'audience=["x"]'], expect: { user: 'a', audience: ['x'] } },
   { name: 'takes an object as JSON', given: ['user=a', 'scope={"d":1}'], expect: { user: 'a', scope: { d: 1 } } },
   { name: 'takes whatever JSON after :=', given: ['user:=null', 'limit:="x"'], expect: { user: null, limit: 'x' } },
-  { name: 'takes a secret from standard input', given: ['user=a', 'password=@-'], expect: { user: 'a', password: 'from stdin' } },
+  {
+    name: 'takes a secret from standard input',
+    given: ['user=a', 'password=@-'],
+    expect: { user: 'a', password: 'from stdin' },
+  },
   { name: 'drops one newline at the end of a file', given: ['user=@pw'], expect: { user: 'two lines\r\nstay' } },
   { name: 'takes JSON from a file', given: ['user=a', 'answers:=@list'], expect: { user: 'a', answers: ['a', 'b'] } },
 ]
 for (const { name, given, expect } of accepted) test(name, async () => assert.equal(await parse(given), expect))
 
 const refused: { name: string; given: string[]; expect: RegExp }[] = [
-  { name: 'a member that there is not: a mistyped key must not mean everybody', given: ['user=a', 'usr=b'], expect: /usr: no such member, expected user/ },
+  {
+    name: 'a member that there is not: a mistyped key must not mean everybody',
+    given: ['user=a', 'usr=b'],
+    expect: /usr: no such member, expected user/,
+  },
   { name: 'a key of the prototype', given: ['user=a', 'constructor=b'], expect: /no such member/ },
   { name: 'a word without a sign', given: ['user'], expect: /expected key=value/ },
   { name: 'a word without a key', given: ['=a'], expect: /expected key=value/ },
@@ -52,7 +60,11 @@ const refused: { name: string; given: string[]; expect: RegExp }[] = [
   { name: 'an input that is not whole', given: ['limit=1'], expect: /user: expected, but not given/ },
   { name: 'text for a number', given: ['user=a', 'limit=x'], expect: /whole number/ },
   { name: 'a fraction for a whole number', given: ['user=a', 'limit=1.5'], expect: /whole number/ },
-  { name: 'a whole number that cannot be held exactly', given: ['user=a', 'limit=9007199254740993'], expect: /whole number/ },
+  {
+    name: 'a whole number that cannot be held exactly',
+    given: ['user=a', 'limit=9007199254740993'],
+    expect: /whole number/,
+  },
   { name: 'hexadecimal', given: ['user=a', 'ratio=0x10'], expect: /a number/ },
   { name: 'yes for true', given: ['user=a', 'everyone=yes'], expect: /true or false/ },
   { name: 'JSON that is none', given: ['user=a', 'scope={'], expect: /expected JSON/ },

@@ -48,7 +48,10 @@ test('shows a refusal to programs as HTTP does', () => {
     code: 'throttled',
     retry_after: 90,
   })
-  assert.is(formatReport(report), 'postern: error: too many failed logins: wait\npostern: hint: try again in 1 min 30 s\n')
+  assert.is(
+    formatReport(report),
+    'postern: error: too many failed logins: wait\npostern: hint: try again in 1 min 30 s\n',
+  )
 })
 
 const faults: { given: unknown; exit: Exit; text: RegExp }[] = [

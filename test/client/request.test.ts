@@ -13,8 +13,16 @@ const cases: { name: string; given: [Name, object]; expect: [string, string, str
     given: ['login.begin', { user: 'a', cookie: true }],
     expect: ['POST', '/postern/v1/login', '{"user":"a","cookie":true}'],
   },
-  { name: 'posts an empty input as an object', given: ['session.end', {}], expect: ['POST', '/postern/v1/logout', '{}'] },
-  { name: 'asks without a query for no input', given: ['session.current', {}], expect: ['GET', '/postern/v1/me', null] },
+  {
+    name: 'posts an empty input as an object',
+    given: ['session.end', {}],
+    expect: ['POST', '/postern/v1/logout', '{}'],
+  },
+  {
+    name: 'asks without a query for no input',
+    given: ['session.current', {}],
+    expect: ['GET', '/postern/v1/me', null],
+  },
   {
     name: 'writes members into the query',
     given: ['session.list', { everyone: true, limit: 5, user: 'a&b c' }],
