@@ -41,7 +41,9 @@ export class RootToken {
     await this.#write()
     // Root logged out, or revoked it because it leaked: the next one is there when that is answered.
     this.#options.sessions.whenEnded(async ids => {
-      if (this.#current && ids.includes(this.#current.id)) await this.#write()
+      if (this.#current === null || !ids.includes(this.#current.id)) return
+      this.#current = null
+      await this.#write()
     })
   }
 
@@ -49,9 +51,9 @@ export class RootToken {
   async tick(): Promise<void> {
     const { clock, sessions } = this.#options
     const current = this.#current
-    if (current && elapsedMs(current.began, clock) >= current.lifetimeMs / 2) {
+    if (current === null || elapsedMs(current.began, clock) >= current.lifetimeMs / 2) {
       await this.#write()
-      this.#former.push({ session: current, sinceMs: clock.monotonicMs() })
+      if (current !== null) this.#former.push({ session: current, sinceMs: clock.monotonicMs() })
     }
     const due = this.#former.filter(({ sinceMs }) => clock.monotonicMs() - sinceMs >= overlapMs)
     this.#former = this.#former.filter(one => !due.includes(one))
