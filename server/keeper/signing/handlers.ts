@@ -22,8 +22,7 @@ export function signingHandlers({
     'signing.list': async () => yes({ items: keys.list().map(show), next: null }),
     'signing.rotate': async () => {
       if (keys.active.algorithm === 'HS256') return no('conflict', 'HS256 signs with jwt_secret: change it there')
-      const key = await keys.rotate()
-      await tellGates()
+      const key = await keys.rotate(tellGates)
       return yes(show(key))
     },
   }

@@ -6,7 +6,7 @@ import { calculateJwkThumbprint, importJWK, type JWK } from 'jose'
 import * as z from 'zod'
 import type { VerificationKey } from '../../operations/token.ts'
 import type { Clock, Random } from '../clock.ts'
-import { makeOwnDirectory, readOwnFile, removeFile, writeSecretFile } from '../file.ts'
+import { makeOwnDirectory, readSecretFile, removeFile, writeSecretFile } from '../file.ts'
 import { elapsedMs, type Instant, instantNow } from '../instant.ts'
 
 export type Algorithm = VerificationKey['algorithm']
@@ -54,6 +54,18 @@ async function toSigningKey(file: Stored): Promise<SigningKey> {
   }
 }
 
+/** Reads a key file. Its parser's words would quote it, and it holds a private key: none of them is passed on. */
+async function readKey(path: string): Promise<{ file: Stored; key: SigningKey }> {
+  const text = readSecretFile(path)
+  try {
+    const file = stored.parse(JSON.parse(text ?? ''))
+    if ((await calculateJwkThumbprint(file.jwk as JWK)) !== file.kid) throw new TypeError('not its own thumbprint')
+    return { file, key: await toSigningKey(file) }
+  } catch {
+    throw new Error(`${path} is damaged, expected a signing key: bring it back, or remove it and log everybody out`)
+  }
+}
+
 function secretKey(secret: KeyObject): SigningKey {
   // The id must not be a hash of the secret itself: it is shown in every token.
   const kid = createHmac('sha256', secret).update('kid').digest('base64url').slice(0, 22)
@@ -89,6 +101,7 @@ export class SigningKeys {
     const { algorithm, secret } = options
     if (algorithm === 'HS256') {
       if (secret === null) throw new TypeError('HS256 needs jwt_secret')
+      for (const former of keys.#files.values()) if (former.retired === null) await keys.#retire(former)
       keys.#activate(secretKey(createSecretKey(secret)))
     } else if (keys.#active?.algorithm !== algorithm) await keys.rotate()
     return keys
@@ -114,19 +127,24 @@ export class SigningKeys {
     return { keys: this.list().flatMap(key => (key.publicJwk ? [key.publicJwk] : [])) }
   }
 
-  /** Makes a new key and retires the one that signed until now. */
-  async rotate(): Promise<SigningKey> {
+  /**
+   * Makes a new key and retires the one that signed until now. In between, once the new key verifies and before it signs,
+   * `announce` tells those who verify.
+   */
+  async rotate(announce: () => Promise<void> = async () => {}): Promise<SigningKey> {
     const { algorithm, clock } = this.#options
     if (algorithm === 'HS256') throw new TypeError('a shared secret is rotated in the configuration')
     const jwk = generateJwk(algorithm) as Stored['jwk']
     const kid = await calculateJwkThumbprint(jwk as JWK)
     const file = { kid, algorithm, created_ms: clock.wallMs(), retired: null, jwk }
     this.#write(file)
+    const key = await toSigningKey(file)
+    this.#keys.set(kid, key)
+    await announce()
     for (const former of this.#files.values()) {
       if (former.retired === null) await this.#retire(former)
     }
     this.#files.set(kid, file)
-    const key = await toSigningKey(file)
     this.#activate(key)
     return key
   }
@@ -163,12 +181,15 @@ export class SigningKeys {
     makeOwnDirectory(directory, 0o700)
     for (const name of readdirSync(directory)) {
       if (!name.endsWith('.json')) continue
-      const file = stored.parse(JSON.parse(readOwnFile(join(directory, name)) ?? 'null'))
-      const key = await toSigningKey(file)
+      const { file, key } = await readKey(join(directory, name))
       this.#files.set(file.kid, file)
       this.#keys.set(file.kid, key)
-      if (file.retired === null) this.#active = key
     }
+    // Two that sign are what a fall in the middle of a rotation leaves: the newer one goes on.
+    const signing = [...this.#files.values()].filter(file => file.retired === null)
+    const [newest, ...others] = signing.sort((a, b) => b.created_ms - a.created_ms)
+    for (const file of others) await this.#retire(file)
+    this.#active = (newest && this.#keys.get(newest.kid)) ?? null
   }
 
   #write(file: Stored): void {
