@@ -32,6 +32,9 @@ export interface VerificationKey {
 /** The longest token that is looked at, in characters. */
 export const maxTokenLength = 8192
 
+/** Base64url without padding or line ends (RFC 7515 §2); decoders are more lenient, and one token must not have many names. */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
 /**
  * The claims of `token` if one of our keys signed it, else null. `exp` is not judged here: within a boot the session's
  * monotonic clock decides, and the keeper alone knows it.
@@ -41,7 +44,7 @@ export async function verifyToken(
   issuer: string,
   findKey: (kid: string) => VerificationKey | null,
 ): Promise<Claims | null> {
-  if (token.length > maxTokenLength) return null
+  if (token.length > maxTokenLength || !compactForm.test(token)) return null
   try {
     const { kid, typ } = decodeProtectedHeader(token)
     if (typ !== accessTokenType || typeof kid !== 'string') return null
