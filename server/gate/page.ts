@@ -137,9 +137,8 @@ export function addPages(app: Hono<GateEnv>, gate: Gate): void {
     submitButton(gate, () => ['session.revoke_all', { others: true }]),
   )
   app.get('/postern/docs', showDocs(gate))
-  for (const [name, { type, text }] of assets)
-    app.get(
-      `/postern/assets/${name}`,
-      async () => new Response(text, { headers: { ...assetHeaders, 'Content-Type': type } }),
-    )
+  for (const [path, { type, text }] of assets) {
+    const headers = { ...assetHeaders, 'Content-Type': type }
+    app.get(path, async () => new Response(text, { headers }))
+  }
 }

@@ -67,6 +67,32 @@ for (const script of [true, false]) {
   })
 }
 
+test('the pages are dressed, the ones for refusals too, and nothing they ask for is refused', async ({ daemon }) => {
+  const { context, close } = await openBrowser()
+  try {
+    const page = await context.newPage()
+    const failed: string[] = []
+    page.on('console', message => message.type() === 'error' && failed.push(message.text()))
+    page.on(
+      'response',
+      response => response.status() >= 400 && response.url().includes('/assets/') && failed.push(response.url()),
+    )
+    for (const path of ['/login', '/postern/docs', '/postern/no-such-page']) {
+      await page.goto(daemon.url + path)
+      const styled = () =>
+        (globalThis as unknown as { document: { styleSheets: { cssRules: unknown[] }[] } }).document.styleSheets[0]
+          ?.cssRules.length
+      assert.ok(Number(await page.evaluate(styled)) > 10, path)
+    }
+    assert.equal(
+      failed.filter(text => !text.includes('404')),
+      [],
+    )
+  } finally {
+    await close()
+  }
+})
+
 test('a session that another browser ended is over at the next click', async ({ daemon, account }) => {
   const { context, close } = await openBrowser({ script: false })
   try {
