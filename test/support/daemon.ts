@@ -16,6 +16,8 @@ export interface DaemonOptions {
   /** Rules of the PAM service; pam_unix alone when left out. */
   readonly pam?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Run it with this Node.js. */
+  readonly node?: string
   /** Start with these programs instead of dist/. */
   readonly programs?: string
 }
@@ -78,6 +80,7 @@ export async function startDaemon({
   config = {},
   pam = UNIX_RULES,
   env = {},
+  node,
   programs,
 }: DaemonOptions = {}): Promise<Daemon> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-test-'))
@@ -94,7 +97,7 @@ export async function startDaemon({
 
   const start = async () => {
     const started = spawn(
-      process.execPath,
+      node ?? process.execPath,
       [join(programs ?? join(root, 'dist'), 'posternd.cjs'), '--config', configFile],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
