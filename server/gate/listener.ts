@@ -27,8 +27,11 @@ function nameOf(place: Place): string {
   return `${place.tls ? 'https' : 'http'}://${host}:${place.port}`
 }
 
+const servers = new Set<Server>()
+
 function createHttpServer(handle: RequestListener): Server {
   const server = createServer(limits, handle)
+  servers.add(server)
   server.maxConnections = maxConnections
   server.maxRequestsPerSocket = maxRequestsPerSocket
   return server
@@ -161,4 +164,15 @@ export async function openListeners(
 ): Promise<string[]> {
   const opened = await Promise.all(places.map(place => open(place, isShared, handle, log)))
   return opened.filter(name => name !== null)
+}
+
+/** Takes no more connections, and resolves when every request under way is answered or `graceMs` are over. */
+export async function finishServing(graceMs: number): Promise<void> {
+  const closed = [...servers].map(server => new Promise(resolve => server.close(resolve)))
+  // A connection is idle again after its answer, and then waits for a next request that is not to come.
+  const sweep = setInterval(() => {
+    for (const server of servers) server.closeIdleConnections()
+  }, 20)
+  await Promise.race([Promise.all(closed), new Promise(resolve => setTimeout(resolve, graceMs))])
+  clearInterval(sweep)
 }

@@ -7,7 +7,7 @@ import { createLog } from '../link/log.ts'
 import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
 import { Gate } from './gate.ts'
-import { adoptPassed, countPassed, keepPassed, openListeners, type Passed } from './listener.ts'
+import { adoptPassed, countPassed, finishServing, keepPassed, openListeners, type Passed } from './listener.ts'
 import { dropPrivileges } from './privilege.ts'
 
 /** Where the keeper is and who to be: as systemd's unit has it, or as the keeper that spawned us says on stdin. */
@@ -30,6 +30,8 @@ let isOpen = false
 
 /** How long who knocks waits for the keeper, before they are told that it is not there. */
 const patienceMs = 3000
+/** How long a gate that is told to stop goes on with what it has begun. */
+const graceMs = 1500
 
 const gate = new Gate({
   keeperSocket: join(runtime, 'keeper.sock'),
@@ -69,5 +71,9 @@ function fail(fault: unknown): never {
 // Systemd passes sockets to a gate whose keeper is stopped too, when somebody knocks.
 if (passed > 0) setTimeout(() => adopt().catch(fail), patienceMs).unref()
 
-process.on('SIGTERM', () => process.exit(0))
-process.on('SIGINT', () => process.exit(0))
+/** Who is being answered still gets the answer; new connections wait for the next gate where systemd holds the sockets. */
+function stop(): void {
+  void finishServing(graceMs).then(() => process.exit(0))
+}
+process.on('SIGTERM', stop)
+process.on('SIGINT', stop)
