@@ -1,0 +1,190 @@
+/** Gates and keepers that are killed or hang while others ask: who waits, who is told, and what the trail knows. */
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tree } from '../support/machine.ts'
+import { InstalledPostern } from './installed-postern.ts'
+import type { Report } from './load.ts'
+
+const test = suite<{ postern: InstalledPostern }>('kill')
+
+/** Enough children for many logins at once: sessions to revoke. */
+const roomy = { pam: { children: 16, children_per_source: 16 }, insecure: { throttle_off: true } }
+const node = '/usr/lib/postern/node'
+
+test.before(async context => {
+  const postern = await InstalledPostern.boot(roomy)
+  context.postern = postern
+  postern.addAccount('alice', 'alice-Passw0rd')
+  postern.start()
+})
+test.after(context => context.postern?.machine.remove())
+
+/** Makes sessions of alice and gives their ids. */
+function makeSessions(postern: InstalledPostern, count: number): string[] {
+  const body = JSON.stringify({ user: 'alice', password: 'alice-Passw0rd' })
+  const script = `seq ${count} | xargs -P 6 -I N curl -s -H 'Content-Type: application/json' -d '${body}' \
+    http://127.0.0.1:7640/postern/v1/login -o /tmp/session.N && cat /tmp/session.*`
+  const ids = postern.machine.must(script, { timeoutMs: 120_000 }).match(/(?<="session":\{"id":")[\w-]{22}/g) ?? []
+  assert.is(ids.length, count)
+  return ids
+}
+
+/** The ids of the sessions that there are. */
+function sessionsOf(postern: InstalledPostern): Set<string> {
+  const ids = new Set<string>()
+  let cursor: unknown = null
+  do {
+    const page = postern.ask(
+      `/postern/v1/sessions?everyone=true&limit=200${typeof cursor === 'string' ? `&cursor=${cursor}` : ''}`,
+      { token: postern.token() },
+    )
+    assert.is(page.status, 200, page.text)
+    const { items, next } = page.json()
+    for (const { id } of Array.isArray(items) ? items : []) ids.add(id)
+    cursor = next
+  } while (cursor !== null)
+  return ids
+}
+
+function median(figures: readonly number[]): number {
+  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN
+}
+
+test('a gate killed under load: no knock is refused, it is back within a second, every write is told or was not done', ({
+  postern,
+}) => {
+  const kills = 5
+  const ids = makeSessions(postern, 80)
+  const load = [node, join(tree, 'test/systemd/load.ts'), String(kills), postern.token(), ...ids]
+  const { revokes, knocks, killed } = JSON.parse(postern.machine.must(load, { timeoutMs: 60_000 })) as Report
+
+  assert.is(new Set(killed).size, kills)
+  assert.is(Object.keys(revokes).length, ids.length)
+  for (const { outcome } of knocks) assert.ok(outcome === 200 || outcome === 'cut', `a knock was answered ${outcome}`)
+  // Cut are those that the dead gate had taken in; who came after it waited.
+  const waited = knocks.filter(({ outcome, ms }) => outcome === 200 && ms > 50).map(({ ms }) => ms)
+  assert.ok(waited.length >= kills, 'nobody had to wait')
+  assert.ok(median(waited) < 1000, `waited ${waited.map(Math.round).join(' ')} ms`)
+
+  const there = sessionsOf(postern)
+  const trail = postern.trail().filter(({ event }) => event === 'session.revoke')
+  const told = (id: string, outcome: string) =>
+    trail.some(line => line.outcome === outcome && (line.detail as { id?: string }).id === id)
+  let cut = 0
+  for (const id of ids) {
+    const { outcome } = revokes[id] ?? { outcome: 'not asked' }
+    if (outcome === 200) assert.ok(told(id, 'ok') && !there.has(id), `${id} answered and not done`)
+    else assert.ok(outcome === 'cut', `${id} was answered ${outcome}`)
+    if (outcome === 'cut') cut += 1
+    assert.is(there.has(id), !told(id, 'ok'), `${id} told ${told(id, 'ok')}, there ${there.has(id)}`)
+  }
+  assert.ok(cut > 0, 'no write was in flight at a kill')
+  assert.is(postern.property('postern', 'NRestarts'), '0')
+})
+
+test('a gate that is restarted first gives the answers that are under way', ({ postern }) => {
+  const body = JSON.stringify({ user: 'alice', password: 'not-alices-Passw0rd' })
+  const login = `curl -s -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '${body}' \
+    http://127.0.0.1:7640/postern/v1/login`
+  const former = postern.pid('postern-gate@1')
+  // Half a second passes before the refusal: the gate is told to stop in the midst of it.
+  const script = `${login} >/tmp/answer & sleep 0.2; systemctl restart postern-gate@1; wait; cat /tmp/answer`
+  assert.is(postern.machine.must(script), '401')
+  assert.is.not(postern.pid('postern-gate@1'), former)
+  assert.is(postern.ask('/ping').status, 200)
+})
+
+/** Kills the keeper, and knocks without pause until another one answers; what every knock was answered. */
+function killKeeper(postern: InstalledPostern): number[] {
+  const former = postern.pid('postern')
+  postern.machine.must(['systemctl', 'kill', '-s', 'KILL', '--kill-whom=main', 'postern'])
+  const answers: number[] = []
+  postern.until('another keeper answers', () => {
+    answers.push(postern.ask('/postern/v1/openapi.json').status)
+    return ![0, former].includes(postern.pid('postern')) && postern.property('postern', 'ActiveState') === 'active'
+  })
+  return answers
+}
+
+test('a keeper that is killed is started again; who knocks is told 503 or waits, and nobody is logged out', ({
+  postern,
+}) => {
+  const token = postern.tokenOf('alice', 'alice-Passw0rd')
+  const former = { root: postern.token(), keeper: postern.pid('postern') }
+  for (const answer of killKeeper(postern)) assert.ok([200, 503].includes(answer), `a knock was answered ${answer}`)
+  assert.is.not(postern.pid('postern'), former.keeper)
+  assert.is(postern.ask('/postern/v1/me', { token }).status, 200)
+  assert.is(postern.ask('/postern/v1/me', { token: postern.token() }).status, 200)
+  assert.is(postern.ask('/postern/v1/me', { token: former.root }).status, 401)
+})
+
+test('a keeper that dies seven times in a row is there afterwards', ({ postern }) => {
+  for (let death = 1; death <= 7; death += 1) killKeeper(postern)
+  assert.is(postern.ask('/ping').status, 200)
+})
+
+test('a keeper that hangs is ended by the watchdog and started again; one that works is left alone', ({ postern }) => {
+  const { machine } = postern
+  machine.write('/etc/systemd/system/postern.service.d/watchdog.conf', '[Service]\nWatchdogSec=1\n')
+  machine.must('systemctl daemon-reload && systemctl restart postern')
+  const keeper = postern.pid('postern')
+  machine.must('sleep 2.5')
+  assert.is(postern.pid('postern'), keeper)
+  machine.must(['systemctl', 'kill', '-s', 'STOP', '--kill-whom=main', 'postern'])
+  postern.until('another keeper is there', () => {
+    const pid = postern.pid('postern')
+    return pid !== 0 && pid !== keeper && postern.property('postern', 'ActiveState') === 'active'
+  })
+  assert.match(postern.journal('postern'), /Watchdog timeout/)
+  assert.is(postern.ask('/ping').status, 200)
+  machine.must('rm -r /etc/systemd/system/postern.service.d && systemctl daemon-reload && systemctl restart postern')
+})
+
+test('a gate that is not there is started by the first who knocks', ({ postern }) => {
+  for (const door of ['ipv4', 'ipv6', 'unix'] as const) {
+    postern.machine.must('systemctl stop postern-gate@1')
+    assert.is(postern.property('postern-gate@1', 'ActiveState'), 'inactive')
+    assert.is(postern.ask('/ping', { door }).text, 'pong', door)
+    assert.is(postern.property('postern-gate@1', 'ActiveState'), 'active')
+  }
+})
+
+test('two gates share the sockets; one is enough, and a revoke is in force in both', ({ postern }) => {
+  const { machine } = postern
+  machine.must('systemctl start postern-gate@2')
+  const pids = () => [postern.pid('postern-gate@1'), postern.pid('postern-gate@2')].sort()
+  const gates = () => JSON.parse(machine.must('postern status --json')).gates as { pid: number }[]
+  postern.until(
+    'both are connected',
+    () =>
+      String(
+        gates()
+          .map(({ pid }) => pid)
+          .sort(),
+      ) === String(pids()),
+  )
+  const token = postern.tokenOf('alice', 'alice-Passw0rd')
+  const statuses = () => new Set(Array.from({ length: 20 }, () => postern.ask('/postern/v1/check', { token }).status))
+  assert.equal([...statuses()], [200])
+  machine.must(['postern', 'call', 'session.revoke_all', 'user=alice'])
+  assert.equal([...statuses()], [401])
+  machine.must('systemctl stop postern-gate@1')
+  assert.is(postern.ask('/ping').status, 200)
+  assert.equal([postern.pid('postern-gate@1'), postern.pid('postern-gate@2')].filter(Boolean).length, 1)
+})
+
+test('a gate that hangs is ended when it does not confirm a revoke, and started again', ({ postern }) => {
+  const { machine } = postern
+  postern.tokenOf('alice', 'alice-Passw0rd')
+  const hung = postern.pid('postern-gate@2')
+  machine.must(['systemctl', 'kill', '-s', 'STOP', 'postern-gate@2'])
+  const before = performance.now()
+  const { revoked } = JSON.parse(machine.must(['postern', 'call', '--json', 'session.revoke_all', 'user=alice']))
+  assert.is(revoked, 1)
+  assert.ok(performance.now() - before < 3000)
+  postern.until('it is started again', () => ![0, hung].includes(postern.pid('postern-gate@2')))
+  assert.match(postern.journal('postern', '-p err'), /did not forget within a second/)
+})
+
+test.run()
