@@ -94,21 +94,18 @@ function toldOf({ trail = [] }: AnyOperation, input: Readonly<Record<string, unk
 
 /** Builds the dispatcher. */
 export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
-  async function record(operation: AnyOperation, entry: Omit<AuditEntry, 'outcome'>, answer: AnyAnswer, facts: Facts) {
-    if (!isEvent(operation, answer, facts)) return
+  /** What came of it. It has happened by now: what the trail cannot take goes to the journal, and changes no answer. */
+  async function note(entry: Omit<AuditEntry, 'outcome'>, outcome: AuditEntry['outcome'], facts: Facts) {
     const { user, identity, session, reason, ...detail } = facts
-    const full: AuditEntry = {
+    await audit.note({
       ...entry,
       ...(user !== undefined && { user: String(user) }),
       ...(identity !== undefined && { identity: String(identity) }),
       ...(session !== undefined && { session: String(session) }),
-      outcome: answer.ok ? 'ok' : 'refused',
-      ...(!answer.ok && { reason: String(reason ?? answer.reason) }),
+      outcome,
+      ...(outcome !== 'ok' && reason !== undefined && { reason: String(reason) }),
       detail: { ...entry.detail, ...detail },
-    }
-    // Nobody is locked out by a full disk: logins go on, into the journal.
-    if (operation.access === 'public') await audit.note(full)
-    else await audit.record(full)
+    })
   }
 
   async function run(request: LinkRequest, door: Caller['door'], operation: AnyOperation): Promise<AnyAnswer> {
@@ -133,8 +130,15 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
       note: more => Object.assign(facts, more),
     }
     const handler = handlers[request.operation as Name] as AnyHandler
-    const answer = refusal ?? (await handler(input.data, caller))
-    await record(operation, entry, answer, facts)
+    let answer: AnyAnswer
+    try {
+      answer = refusal ?? (await handler(input.data, caller))
+    } catch (fault) {
+      if (operation.audit !== undefined) await note(entry, 'failed', facts)
+      throw fault
+    }
+    if (isEvent(operation, answer, facts))
+      await note(entry, answer.ok ? 'ok' : 'refused', answer.ok ? facts : { reason: answer.reason, ...facts })
     return answer.ok ? { ok: true, value: operation.output.parse(answer.value) } : answer
   }
 
