@@ -93,6 +93,7 @@ export class Daemon {
     // The gates load while the store and the keys are opened.
     if (!this.#options.keeperOnly) this.#startGates(gateUser)
     await this.#open(gates, owner)
+    this.#describeInstance(gateUser?.uid ?? uid)
     await this.#awaitGates(gates)
     this.#announce(env)
   }
@@ -210,9 +211,14 @@ export class Daemon {
     // Stopped last: by then nobody asks it any more.
     this.#closing.unshift(() => keeper.stop())
     this.#closing.push(this.#manager.watch(() => keeper.answers()))
+  }
+
+  /** What any user may know of this instance, for clients on this machine: where it serves, and whose the sockets are. */
+  #describeInstance(gateUid: number): void {
     const { listen, paths } = this.#configuration.config
     const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
-    writeSecretFile(join(paths.runtime, 'instance.json'), `${JSON.stringify({ version, http })}\n`, randomBytes, 0o444)
+    const text = JSON.stringify({ version, http, gate_uid: gateUid })
+    writeSecretFile(join(paths.runtime, 'instance.json'), `${text}\n`, randomBytes, 0o444)
   }
 
   #announce(env: NodeJS.ProcessEnv): void {

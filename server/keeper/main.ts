@@ -1,5 +1,6 @@
 /** posternd from its arguments to its end: configuration, signals, exit status. */
 import type { ChildProcess } from 'node:child_process'
+import * as z from 'zod'
 import { secretVariables } from '../config/environment.ts'
 import { formatFaults } from '../config/fault.ts'
 import { createLog, type Log } from '../link/log.ts'
@@ -8,6 +9,9 @@ import { Configuration, ConfigurationError } from './config/configuration.ts'
 import { Daemon } from './daemon.ts'
 import type { Options } from './options.ts'
 import { createServiceManager } from './service-manager.ts'
+
+// zod would compile each schema at its first use: slower at start, and code generation in a root process.
+z.config({ jitless: true })
 
 /** Exit status for a faulty configuration (sysexits.h EX_CONFIG). */
 const exitConfig = 78
