@@ -12,10 +12,13 @@ import type { Store } from '../store/store.ts'
 import { accessRemainingMs } from './rule.ts'
 import type { Sessions } from './sessions.ts'
 
-/** A gate may remember a cookie session for this long: asking again is how its use is reported. */
-const rememberCookieMs = 60_000
-/** And any other for this long. */
-const rememberMs = 3_600_000
+/** A gate may remember a session for this long: asking again is how its use is reported, and how a gate that slept finds out. */
+const rememberMs = 60_000
+
+/** Where idle time is short, a tenth of it: who is there every now and then is not idle. */
+function rememberedMs({ idleMs }: Session): number {
+  return idleMs === null ? rememberMs : Math.min(rememberMs, idleMs / 10)
+}
 
 /** A session as it is shown. */
 export function showSession(session: Session, identity: Identity, current: string | null, clock: Clock) {
@@ -78,10 +81,12 @@ export function sessionHandlers({
     'session.resolve': async (_input, caller) => {
       const who = requireAuthenticated(caller)
       await sessions.touch(who.session)
-      const remembered = who.session.kind === 'cookie' ? rememberCookieMs : rememberMs
       return yes({
         current: showCurrent(who, clock),
-        valid_ms: Math.max(0, Math.floor(Math.min(accessRemainingMs(who.grant, who.session, clock), remembered))),
+        valid_ms: Math.max(
+          0,
+          Math.floor(Math.min(accessRemainingMs(who.grant, who.session, clock), rememberedMs(who.session))),
+        ),
         bound_uid: who.session.boundUid,
         local_only: who.session.kind === 'root',
       })
