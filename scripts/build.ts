@@ -27,6 +27,9 @@ const shared: BuildOptions = {
   logLevel: 'warning',
   external: ['koffi', 'better-sqlite3', 'authenticate-pam'],
   loader: { '.css': 'text', '.svg': 'text' },
+  // Asked for by libraries that look for other runtimes than this one; merely touching it loads half of Node.js.
+  define: { navigator: 'undefined' },
+  alias: { 'node:http2': './server/gate/no-http2.ts' },
   // An ESM package's import.meta.url has no meaning in a bundle, and must not be asked for.
   logOverride: { 'empty-import-meta': 'silent' },
 }
