@@ -1,9 +1,10 @@
 /**
- * Runs inside a machine: asks postern for reads and writes without pause, kills the gate in the middle of them, several
- * times, and prints as JSON what became of every request.
+ * Runs inside a machine: asks postern for reads and writes without pause, kills a unit's main process in the middle of
+ * them, several times, and prints as JSON what became of every request.
  *
- *   load.ts KILLS TOKEN SESSION…    each session is revoked by one request
+ *   load.ts UNIT KILLS TOKEN SESSION…    each session is revoked by one request
  */
+import { execFileSync } from 'node:child_process'
 import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -17,29 +18,26 @@ export interface Fate {
 export interface Report {
   /** One for each session that was to be revoked, by its id. */
   readonly revokes: Record<string, Fate>
-  /** Each on a new connection; `sinceKillMs` from the kill before it. */
-  readonly knocks: (Fate & { sinceKillMs: number })[]
-  /** The gates that were killed. */
+  /** Each on a new connection. */
+  readonly knocks: Fate[]
+  /** The processes that were killed. */
   readonly killed: number[]
 }
 
 const origin = 'http://127.0.0.1:7640'
-const [kills = '1', token = '', ...sessions] = process.argv.slice(2)
+const [unit = '', kills = '1', token = '', ...sessions] = process.argv.slice(2)
 const headers = { Authorization: `Bearer ${token}` }
 const kept = new Agent({ keepAlive: true })
 
-function ask(path: string, method = 'GET', agent: Agent | false = false): Promise<Fate & { text: string }> {
+function ask(path: string, method = 'GET', agent: Agent | false = false): Promise<Fate> {
   const start = performance.now()
   return new Promise(resolve => {
-    const done = (outcome: Fate['outcome'], text = '') => resolve({ outcome, text, ms: performance.now() - start })
+    const done = (outcome: Fate['outcome']) => resolve({ outcome, ms: performance.now() - start })
     const broken = (fault: NodeJS.ErrnoException) => done(fault.code === 'ECONNRESET' ? 'cut' : (fault.code ?? 'fault'))
     const outgoing = request(origin + path, { method, headers, agent }, incoming => {
-      let text = ''
-      incoming.on('data', chunk => {
-        text += chunk
-      })
+      incoming.resume()
       incoming.once('error', broken)
-      incoming.once('end', () => done(incoming.statusCode ?? 0, text))
+      incoming.once('end', () => done(incoming.statusCode ?? 0))
     })
     outgoing.once('error', broken)
     outgoing.end()
@@ -50,13 +48,14 @@ const revokes: Report['revokes'] = {}
 const knocks: Report['knocks'] = []
 const killed: number[] = []
 const queue = [...sessions]
-let killedAt = performance.now()
 let isOver = false
 
 async function revoke(): Promise<void> {
   for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
-    const { outcome, ms } = await ask(`/postern/v1/sessions/${id}`, 'DELETE', kept)
-    revokes[id] = { outcome, ms }
+    const fate = await ask(`/postern/v1/sessions/${id}`, 'DELETE', kept)
+    revokes[id] = fate
+    // The next is for the time after: else all would be turned away at the first kill.
+    while (fate.outcome !== 200 && (await ask('/ping')).outcome !== 200) await pause(20)
   }
 }
 
@@ -66,28 +65,27 @@ async function read(): Promise<void> {
 
 async function knock(): Promise<void> {
   while (!isOver) {
-    const sinceKillMs = performance.now() - killedAt
-    const { outcome, ms } = await ask('/ping')
-    knocks.push({ outcome, ms, sinceKillMs })
+    knocks.push(await ask('/ping'))
     await pause(10)
   }
 }
 
-async function gatePid(): Promise<number> {
+/** The unit's main process, once all of postern is at work. */
+async function victim(): Promise<number> {
   for (;;) {
-    const { outcome, text } = await ask('/postern/v1/status')
-    const pid = outcome === 200 ? JSON.parse(text).gates[0]?.pid : undefined
-    if (typeof pid === 'number') return pid
+    const { outcome } = await ask('/postern/v1/status')
+    const pid = Number(execFileSync('systemctl', ['show', '-p', 'MainPID', '--value', unit], { encoding: 'utf8' }))
+    if (outcome === 200 && pid > 0 && !killed.includes(pid)) return pid
+    await pause(10)
   }
 }
 
-/** Kills the gate when a share of the revokes is on its way, each time a further one. */
+/** Kills it when a share of the revokes is on its way, each time a further one. */
 async function kill(): Promise<void> {
   for (let count = 1; count <= Number(kills); count += 1) {
-    const pid = await gatePid()
+    const pid = await victim()
     while (queue.length > sessions.length * (1 - count / (Number(kills) + 1))) await pause(0)
     process.kill(pid, 'SIGKILL')
-    killedAt = performance.now()
     killed.push(pid)
   }
 }
