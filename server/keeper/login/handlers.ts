@@ -12,7 +12,7 @@ function showTokens(issued: IssuedTokens, clock: Clock): Output<'login.begin'> {
     access_token: issued.accessToken,
     refresh_token: issued.refreshToken,
     token_type: 'Bearer',
-    expires_in: Math.floor(issued.expiresMs / 1000),
+    expires_in: Math.round(issued.expiresMs / 1000),
     session: showSession(issued.session, issued.identity, issued.session.id, clock),
   }
 }
