@@ -1,5 +1,5 @@
 /** The calls of libc, against the machine's own. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -30,7 +30,7 @@ test('finds an account with the names of all its groups, by name and by uid', as
 test('reads groups anew at each call', async () => {
   const account = await createAccount()
   assert.not((await findAccount(account.name))?.groups.includes('users'))
-  execFileSync('usermod', ['--append', '--groups', 'users', account.name], { stdio: 'pipe' })
+  await account.setGroups(['users'])
   assert.ok((await findAccount(account.name))?.groups.includes('users'))
   await account.remove()
 })

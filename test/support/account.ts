@@ -19,6 +19,8 @@ export interface Account {
   expire(): Promise<void>
   /** The password must be changed at the next login. */
   expirePassword(): Promise<void>
+  /** Makes it a member of these existing groups and, but for its own, no others. */
+  setGroups(groups: readonly string[]): Promise<void>
   remove(): Promise<void>
 }
 
@@ -51,6 +53,7 @@ export async function createAccount(options: AccountOptions = {}): Promise<Accou
     unlock: () => change('usermod', ['--unlock', name]),
     expire: () => change('usermod', ['--expiredate', '1', name]),
     expirePassword: () => change('chage', ['--lastday', '0', name]),
+    setGroups: groups => change('usermod', ['--groups', groups.join(','), name]),
     remove,
   }
 }
