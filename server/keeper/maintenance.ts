@@ -11,6 +11,7 @@ import type { Throttle } from './throttle/throttle.ts'
 
 const tickMs = 2000
 const headMs = 3_600_000
+const roomMs = 60_000
 /** A wall clock that moved less than this against the monotonic one drifted; more, and it was set. */
 const clockSetMs = 2000
 
@@ -45,11 +46,17 @@ export function startMaintenance(options: MaintenanceOptions): () => Promise<voi
   const { store, sessions, keys, throttle, rootToken, audit, clock, log } = options
   let offsetMs = clock.wallMs() - clock.monotonicMs()
   let headAtMs = clock.monotonicMs()
+  let roomAtMs = clock.monotonicMs()
   const jobs: (() => Promise<unknown> | unknown)[] = [
     () => rootToken.tick(),
     () => sessions.sweep(),
     () => saveThrottle(throttle, store),
     () => keys.sweep(),
+    async () => {
+      if (clock.monotonicMs() < roomAtMs) return
+      roomAtMs = clock.monotonicMs() + roomMs
+      if (!(await store.keepRoom())) log('error', 'the disk is full: soon nobody can log in any more')
+    },
     async () => {
       const nowMs = clock.wallMs() - clock.monotonicMs()
       if (Math.abs(nowMs - offsetMs) < clockSetMs) return

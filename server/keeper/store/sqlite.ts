@@ -1,7 +1,7 @@
 /** The store in a SQLite file. */
 import { chmodSync, closeSync, constants, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
 import { createAuditHeadStore } from './audit-head.ts'
 import { createGrantStore } from './grant.ts'
 import { createIdentityStore } from './identity.ts'
@@ -16,11 +16,52 @@ function openFile(path: string): Database.Database {
   closeSync(openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600))
   chmodSync(path, 0o600)
   const database = new Database(path)
-  database.pragma('journal_mode = WAL')
+  try {
+    database.pragma('journal_mode = WAL')
+  } catch (fault) {
+    database.close()
+    throw new Error(`the store ${path} cannot be opened: ${fault instanceof Error ? fault.message : fault}`)
+  }
   // FULL: an answered login or revoke is on the disk.
   database.pragma('synchronous = FULL')
   database.pragma('foreign_keys = ON')
+  // Well below what `keepRoom` sets aside, so that the log starts over before it has to grow.
+  database.pragma('wal_autocheckpoint = 256')
   return database
+}
+
+/** Pages of 4 KiB that are set aside: some hundred logins. */
+const roomPages = 512
+
+/**
+ * Has room set aside, in the store and in its write-ahead log: both are filled, and what was filled is given free for use.
+ * Whether there is enough now.
+ */
+function keepRoom(database: Database.Database): boolean {
+  const countFree = () => Number(database.pragma('freelist_count', { simple: true }))
+  const free = countFree()
+  if (free >= roomPages / 2) return true
+  try {
+    database.exec('drop table if exists room; create table room (filling)')
+    database.prepare('insert into room values (zeroblob(?))').run((roomPages - free) * 4096)
+    database.exec('drop table room')
+    database.pragma('wal_checkpoint(RESTART)')
+  } catch (fault) {
+    if (!isFull(fault)) throw fault
+  }
+  return countFree() >= roomPages / 2
+}
+
+function isFull(fault: unknown): boolean {
+  return fault instanceof Database.SqliteError && fault.code === 'SQLITE_FULL'
+}
+
+/** The database as Kysely sees it: one that has rolled back by itself, as SQLite does on a full disk, is not told to again. */
+function forKysely(database: Database.Database): SqliteDatabase {
+  return {
+    close: () => database.close(),
+    prepare: text => database.prepare(text === 'rollback' && !database.inTransaction ? 'select 1' : text),
+  }
 }
 
 async function migrate(db: Kysely<Schema>, database: Database.Database): Promise<void> {
@@ -42,9 +83,7 @@ function nameFullDisk<T extends object>(part: T): T {
       try {
         return await method(...args)
       } catch (fault) {
-        if (fault instanceof Database.SqliteError && fault.code === 'SQLITE_FULL')
-          throw new StorageFull('the store is full')
-        throw fault
+        throw isFull(fault) ? new StorageFull('the store is full') : fault
       }
     }
   return Object.fromEntries(Object.entries(part).map(([name, method]) => [name, wrap(method)])) as T
@@ -60,7 +99,7 @@ const instants = [
 /** Opens the store, makes the file (0600) if there is none, and brings its shape up to date. */
 export async function openSqliteStore(path: string): Promise<Store> {
   const database = openFile(path)
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database }) })
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: forKysely(database) }) })
   await migrate(db, database)
   return {
     identities: nameFullDisk(createIdentityStore(db)),
@@ -75,6 +114,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
         await sql`${shift} where ${sql.ref(`${column}_boot`)} = ${boot}`.execute(db)
       }
     },
+    keepRoom: async () => keepRoom(database),
     close: () => db.destroy(),
   }
 }

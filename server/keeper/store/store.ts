@@ -13,6 +13,8 @@ export interface Store {
   readonly auditHead: AuditHeadStore
   /** Moves the wall times of this boot's instants to where the wall clock now puts them, after it was set. */
   followWallClock(boot: string, wallMinusMonotonicMs: number): Promise<void>
+  /** Sets room aside for logins, so that a full disk locks nobody out. Whether there is enough. */
+  keepRoom(): Promise<boolean>
   close(): Promise<void>
 }
 
