@@ -1,0 +1,56 @@
+/** Instants: what has passed since, by clocks that are set and boots that come between. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createSystemClock } from '../../server/keeper/clock.ts'
+import { elapsedMs, instantNow, shownWallMs, toRfc3339 } from '../../server/keeper/instant.ts'
+import { createMovableClock, type MovableClock, noonMs } from './session/movable-clock.ts'
+
+const test = suite('keeper/instant')
+
+const minuteMs = 60_000
+const rows: [name: string, move: (clock: MovableClock) => void, elapsed: number, shown: number][] = [
+  ['nothing happened', () => {}, 0, noonMs],
+  ['a minute passed', clock => clock.pass(60), minuteMs, noonMs],
+  ['the clock was set ahead', clock => clock.setWall(noonMs + 9e9), 0, noonMs + 9e9],
+  ['the clock was set back', clock => clock.setWall(5), 0, 5],
+  [
+    'the clock was set ahead and a minute passed',
+    clock => {
+      clock.setWall(noonMs + 9e9)
+      clock.pass(60)
+    },
+    minuteMs,
+    noonMs + 9e9,
+  ],
+  ['the machine was off for a minute', clock => clock.reboot({ wallMs: noonMs + minuteMs }), minuteMs, noonMs],
+  ['the machine boots at 1970', clock => clock.reboot({ wallMs: 5, uptimeSeconds: 20 }), 20_000, noonMs],
+  ['the machine boots a second before, by its clock', clock => clock.reboot({ wallMs: noonMs - 1000 }), 20_000, noonMs],
+]
+for (const [name, move, elapsed, shown] of rows)
+  test(`when ${name}: ${elapsed} ms have passed, and it is shown as ${new Date(shown).toISOString()}`, () => {
+    const clock = createMovableClock()
+    const instant = instantNow(clock)
+    move(clock)
+    assert.is(elapsedMs(instant, clock), elapsed)
+    assert.is(shownWallMs(instant, clock), shown)
+  })
+
+test('an instant of the future is now', () => {
+  const clock = createMovableClock()
+  const instant = { ...instantNow(clock), monotonicMs: clock.monotonicMs() + 1000 }
+  assert.is(elapsedMs(instant, clock), 0)
+})
+
+test('times are RFC 3339 in UTC', () => {
+  assert.is(toRfc3339(noonMs), '2026-03-01T12:00:00.000Z')
+})
+
+test('the system’s clock has whole milliseconds, goes ahead, and knows its boot', () => {
+  const clock = createSystemClock()
+  const first = clock.monotonicMs()
+  assert.ok(Number.isSafeInteger(first) && Number.isSafeInteger(clock.wallMs()))
+  assert.ok(clock.monotonicMs() >= first)
+  assert.match(clock.bootId, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+})
+
+test.run()
