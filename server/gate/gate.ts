@@ -17,6 +17,14 @@ export interface GateEnv {
   Variables: { visit: Visit }
 }
 
+export interface GateOptions {
+  readonly keeperSocket: string
+  /** Whenever a keeper is there, before it is talked to. */
+  readonly onReached: () => void
+  /** Whenever the keeper has told its settings. */
+  readonly onSettings: (state: GateState) => void
+}
+
 /** One gate. */
 export class Gate {
   readonly memory = new Memory()
@@ -25,9 +33,10 @@ export class Gate {
   readonly authenticator: Authenticator
   #state: GateState | null = null
 
-  constructor({ keeperSocket, onSettings }: { keeperSocket: string; onSettings: (state: GateState) => void }) {
+  constructor({ keeperSocket, onReached, onSettings }: GateOptions) {
     this.link = new KeeperLink({
       path: keeperSocket,
+      reached: onReached,
       forget: what => this.memory.forget(what),
       settings: settings => {
         this.#state = createState(settings)

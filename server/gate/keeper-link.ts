@@ -8,10 +8,12 @@ import { version } from '../operations/version.ts'
 
 const firstPauseMs = 20
 // Short: the keeper is back in less than a second, and everybody waits for it.
-const longestPauseMs = 200
+const longestPauseMs = 50
 
 export interface KeeperLinkOptions {
   readonly path: string
+  /** Called before a keeper is talked to. */
+  readonly reached: () => void
   readonly settings: (settings: GateSettings) => void
   readonly forget: (what: Forget) => void
 }
@@ -49,6 +51,7 @@ export class KeeperLink {
   #connect(): void {
     const socket = connect(this.#options.path)
     socket.once('connect', () => {
+      this.#options.reached()
       const client = new LinkClient(socket, {
         settings: settings => {
           this.#pauseMs = firstPauseMs

@@ -23,6 +23,16 @@ function readOrder(): GateOrder {
 const { runtime, worker, workers, user } = readOrder()
 if (user !== null) dropPrivileges(user)
 
+/** Who spawned us: the keeper, or systemd. */
+const parent = process.ppid
+/** How long a gate whose keeper fell goes on telling that it is not there. */
+const orphanMs = 60_000
+
+/** Whether the keeper that spawned us is gone. The next one spawns gates of its own, and they want our port. */
+function isOrphan(): boolean {
+  return process.ppid !== parent
+}
+
 let level: GateSettings['log_level'] = 'info'
 const log = createLog('postern-gate', () => level, process.env.JOURNAL_STREAM !== undefined)
 const passed = countPassed(process.env, process.pid)
@@ -35,6 +45,7 @@ const graceMs = 1500
 
 const gate = new Gate({
   keeperSocket: join(runtime, 'keeper.sock'),
+  onReached: () => isOrphan() && process.exit(0),
   onSettings: ({ settings }) => {
     level = settings.log_level
     if (isOpen) return
@@ -70,6 +81,8 @@ function fail(fault: unknown): never {
 
 // Systemd passes sockets to a gate whose keeper is stopped too, when somebody knocks.
 if (passed > 0) setTimeout(() => adopt().catch(fail), patienceMs).unref()
+
+setInterval(() => isOrphan() && process.exit(0), orphanMs).unref()
 
 /** Who is being answered still gets the answer; new connections wait for the next gate where systemd holds the sockets. */
 function stop(): void {
