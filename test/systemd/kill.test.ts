@@ -8,8 +8,12 @@ import type { Report } from './load.ts'
 
 const test = suite<{ postern: InstalledPostern }>('kill')
 
-/** Enough children for many logins at once: sessions to revoke. */
-const roomy = { pam: { children: 16, children_per_source: 16 }, insecure: { throttle_off: true } }
+/** Enough children for many logins at once: sessions to revoke. A refusal takes its time. */
+const roomy = {
+  pam: { children: 16, children_per_source: 16 },
+  insecure: { throttle_off: true },
+  login: { failure_delay_seconds: 1.2 },
+}
 const node = '/usr/lib/postern/node'
 
 test.before(async context => {
@@ -111,8 +115,8 @@ test('a gate that is restarted first gives the answers that are under way', ({ p
   const login = `curl -s -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d '${body}' \
     http://127.0.0.1:7640/postern/v1/login`
   const former = postern.pid('postern-gate@1')
-  // Half a second passes before the refusal: the gate is told to stop in the midst of it.
-  const script = `${login} >/tmp/answer & sleep 0.2; systemctl restart postern-gate@1; wait; cat /tmp/answer`
+  // A refusal takes 1.2 s: the gate is told to stop in the midst of it.
+  const script = `${login} >/tmp/answer & sleep 0.6; systemctl restart postern-gate@1; wait; cat /tmp/answer`
   assert.is(postern.machine.must(script), '401')
   assert.is.not(postern.pid('postern-gate@1'), former)
   assert.is(postern.ask('/ping').status, 200)
@@ -149,10 +153,10 @@ test('a keeper that dies seven times in a row is there afterwards', ({ postern }
 
 test('a keeper that hangs is ended by the watchdog and started again; one that works is left alone', ({ postern }) => {
   const { machine } = postern
-  machine.write('/etc/systemd/system/postern.service.d/watchdog.conf', '[Service]\nWatchdogSec=1\n')
+  machine.write('/etc/systemd/system/postern.service.d/watchdog.conf', '[Service]\nWatchdogSec=3\n')
   machine.must('systemctl daemon-reload && systemctl restart postern')
   const keeper = postern.pid('postern')
-  machine.must('sleep 2.5')
+  machine.must('sleep 4')
   assert.is(postern.pid('postern'), keeper)
   machine.must(['systemctl', 'kill', '-s', 'STOP', '--kill-whom=main', 'postern'])
   postern.until('another keeper is there', () => {
