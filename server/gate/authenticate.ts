@@ -36,10 +36,9 @@ export function findCredential(visit: Visit): Credential {
   if (incoming.headers.authorization !== undefined) {
     const [value = '', second] = headerValues(incoming.rawHeaders, 'authorization')
     if (second !== undefined) return { kind: 'bad', detail: 'more than one Authorization field' }
-    const [scheme = '', token = '', rest] = value.split(' ')
-    if (scheme.toLowerCase() === 'bearer') {
-      const isToken = token !== '' && rest === undefined
-      return isToken ? { kind: 'bearer', token } : { kind: 'bad', detail: 'Authorization: Bearer without a token' }
+    if (/^\s*bearer(?![\w-])/i.test(value)) {
+      const token = /^bearer ([^\s,]+)$/i.exec(value)?.[1]
+      return token ? { kind: 'bearer', token } : { kind: 'bad', detail: 'Authorization: Bearer without one token' }
     }
   }
   const cookie = findSessionCookie(incoming.headers.cookie, visit.cookieScope)
@@ -90,50 +89,48 @@ export class Authenticator {
     }
     const { token, kind } = credential
     const who = this.#memory.find(token, performance.now())
-    if (who === null) return this.#askAndBind(token, kind, visit)
-    return bind(who, kind, visit)
+    if (who !== null && isSurelyForThisConnection(who, visit)) return { ok: true, who, kind }
+    return this.#authenticateSlowly(token, kind, visit)
   }
 
-  async #askAndBind(token: string, kind: 'bearer' | 'cookie', visit: Visit): Promise<Authentication> {
-    const who = await this.#ask(token, visit)
-    return 'ok' in who ? who : bind(who, kind, visit)
-  }
-
-  async #ask(token: string, visit: Visit): Promise<Remembered | Refusal> {
-    if (!(await this.#isSigned(token))) return no('unauthenticated')
-    const from = await visit.from()
+  async #authenticateSlowly(token: string, kind: 'bearer' | 'cookie', visit: Visit): Promise<Authentication> {
     for (let round = 0; round < maxRounds; round += 1) {
       const { epoch } = this.#memory
-      const answer = await this.#link.request('session.resolve', {}, token, from)
-      if (!answer.ok) return answer
-      // Something was revoked since the keeper answered, maybe this: what it said counts no more.
-      if (this.#memory.epoch !== epoch) continue
-      return this.#memory.remember(token, answer.value as Output<'session.resolve'>, performance.now())
+      const who = this.#memory.find(token, performance.now()) ?? (await this.#ask(token, visit, epoch))
+      if (who !== null && 'ok' in who) return who
+      const isRight = who !== null && (await isForThisConnection(who, visit))
+      // Something was revoked meanwhile, maybe this: what was known of it counts no more.
+      if (who === null || this.#memory.epoch !== epoch) continue
+      return isRight ? { ok: true, who, kind } : no('unauthenticated')
     }
     return no('busy', 'sessions are being revoked: try again')
   }
 
-  /** Whether one of our keys signed it, so that no stranger's rubbish reaches the keeper. */
-  async #isSigned(token: string): Promise<boolean> {
+  /** What the keeper says of the token; null when something was revoked before it was heard. */
+  async #ask(token: string, visit: Visit, epoch: number): Promise<Remembered | Refusal | null> {
     const state = this.#state()
-    if (state === null) return false
-    const { keys, settings } = state
-    if (keys === null) return true
-    const ready = new Map(await Promise.all([...keys].map(async ([kid, key]) => [kid, await key] as const)))
-    return (await verifyToken(token, settings.issuer, kid => ready.get(kid) ?? null)) !== null
+    if (state === null) return no('unavailable', 'the keeper is not there: try again')
+    if (!(await isSigned(token, state))) return no('unauthenticated')
+    const answer = await this.#link.request('session.resolve', {}, token, await visit.from())
+    if (!answer.ok) return answer
+    if (this.#memory.epoch !== epoch) return null
+    return this.#memory.remember(token, answer.value as Output<'session.resolve'>, performance.now())
   }
 }
 
-/** A cookie session of plain loopback is one uid's, and root's token is for this machine's own people. */
-function bind(who: Remembered, kind: 'bearer' | 'cookie', visit: Visit): Authentication | Promise<Authentication> {
-  const { boundUid, localOnly } = who
-  const isUidRight = boundUid === null || visit.knownUid() === boundUid
-  return isUidRight && !localOnly ? { ok: true, who, kind } : bindSlowly(who, kind, visit)
+/** Whether one of our keys signed it, so that no stranger's rubbish reaches the keeper. */
+async function isSigned(token: string, { keys, settings }: GateState): Promise<boolean> {
+  if (keys === null) return true
+  const ready = new Map(await Promise.all([...keys].map(async ([kid, key]) => [kid, await key] as const)))
+  return (await verifyToken(token, settings.issuer, kid => ready.get(kid) ?? null)) !== null
 }
 
-async function bindSlowly(who: Remembered, kind: 'bearer' | 'cookie', visit: Visit): Promise<Authentication> {
-  const { boundUid, localOnly } = who
-  if (boundUid !== null && (await visit.uid()) !== boundUid) return no('unauthenticated')
-  if (localOnly && !(await visit.from()).local) return no('unauthenticated')
-  return { ok: true, who, kind }
+/** A cookie session of plain loopback is one uid's, and root's token is for this machine's own people: true when no one need be asked. */
+function isSurelyForThisConnection({ boundUid, localOnly }: Remembered, visit: Visit): boolean {
+  return !localOnly && (boundUid === null || visit.knownUid() === boundUid)
+}
+
+async function isForThisConnection({ boundUid, localOnly }: Remembered, visit: Visit): Promise<boolean> {
+  if (boundUid !== null && (await visit.uid()) !== boundUid) return false
+  return !localOnly || (await visit.from()).local
 }

@@ -13,7 +13,7 @@ export interface Remembered {
   readonly checkBody: string
 }
 
-/** Tokens remembered at once; the one unused for longest makes room. */
+/** Tokens remembered at once; the one told of first makes room, and is asked for again when it is used. */
 const maxTokens = 10_000
 
 /** Answers of the keeper by token. */

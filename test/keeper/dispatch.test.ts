@@ -37,14 +37,15 @@ async function createContext(): Promise<Context> {
   const { clock, store } = house
   const audit = await createAudit({ file, clock, heads: store.auditHead, journal: () => {}, rotateBytes: 1e6 })
   const faults: unknown[] = []
+  const all: Partial<Handlers> = Object.fromEntries(Object.keys(table).map(name => [name, off]))
   const handlers = {
-    ...(Object.fromEntries(Object.keys(table).map(name => [name, off])) as Handlers),
+    ...(all as Handlers),
     ...sessionHandlers({ sessions: house.sessions, store, clock }),
     ...signingHandlers({ keys: house.keys, tellGates: async () => {} }),
   }
   return {
     ...{ house, file, audit, faults, handlers },
-    async call(operation, input = {}, token = null, from = {}) {
+    async call(this: Context, operation, input = {}, token = null, from = {}) {
       const logFault = (fault: unknown) => void faults.push(fault)
       const dispatch = createDispatch({ ...this, sessions: house.sessions, clock, logFault })
       const signal = new AbortController().signal

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Caller } from '../../../server/keeper/caller.ts'
 import { sessionHandlers } from '../../../server/keeper/session/handlers.ts'
 import type { Login } from '../../../server/keeper/session/sessions.ts'
-import { createHouse, type House, here, hour } from './house.ts'
+import { createHouse, found, type House, here, hour } from './house.ts'
 
 type Handlers = ReturnType<typeof sessionHandlers>
 
@@ -64,7 +64,7 @@ test('a session shows whose it is, since when, until when, from where and with w
   const mine = await as('alice')
   house.clock.pass(60)
   const [shown] = (await list(handlers, {}, mine)).items
-  const { user, kind, source, agent, created_at: created, expires_at: expires } = shown ?? assert.unreachable()
+  const { user, kind, source, agent, created_at: created, expires_at: expires } = found(shown)
   assert.equal([user.name, user.realm, kind, source, agent], ['alice', 'pam', 'token', 'uid:1000', 'test'])
   assert.is(Date.parse(created), house.clock.wallMs() - 60_000)
   assert.is(Date.parse(expires) - Date.parse(created), 7 * 24 * hour * 1000)
@@ -218,7 +218,7 @@ for (const [name, asks, input, left, revoked] of revocations)
       for (let count = 0; count < 2; count += 1) await as(one)
       callers.set(one, await as(one))
     }
-    const answer = await handlers['session.revoke_all'](input, callers.get(asks) ?? assert.unreachable())
+    const answer = await handlers['session.revoke_all'](input, found(callers.get(asks)))
     assert.is(answer.ok ? answer.value.revoked : answer.reason, revoked)
     for (const [one, count] of Object.entries(left)) {
       const { id } = await house.identity(one)
@@ -246,7 +246,7 @@ test('what a broken store has ended on the way is forgotten in the gates', async
       return count === 2 ? Promise.reject(new Error('the disk is gone')) : remove(id)
     },
   })
-  const { id } = mine.authenticated?.identity ?? assert.unreachable()
+  const { id } = found(mine.authenticated).identity
   let fault: unknown
   await house.sessions.endAll(id, null).catch(thrown => {
     fault = thrown

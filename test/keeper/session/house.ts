@@ -23,6 +23,12 @@ export const here: From = { source: 'uid:1000', local: true, uid: 1000, secure: 
 export const hour = 3600
 export const day = 24 * hour
 
+/** The value; throws when there is none. */
+export function found<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error('expected something, found nothing')
+  return value
+}
+
 export interface House {
   readonly directory: string
   readonly clock: MovableClock
