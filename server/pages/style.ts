@@ -189,6 +189,8 @@ summary { cursor: pointer; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: 0.625rem 1rem 0.625rem 0; text-align: left; vertical-align: top; font-weight: inherit; }
 thead th { padding-top: 0; color: var(--muted); font-size: 0.875rem; }
+thead th { white-space: nowrap; }
+td[data-label="From"] { min-width: 7rem; }
 tbody tr { border-top: 1px solid var(--line); }
 tbody th { font-weight: 600; }
 tr > :last-child { padding-right: 0; }
