@@ -80,5 +80,5 @@ function renderSession({ id, kind, agent, source, created_at, last_used_at, expi
 }
 
 function renderRevoke(id: string, which: string): Markup {
-  return markup`<form method="post" action="/postern/sessions/revoke"><input type="hidden" name="id" value="${id}"><button class="danger">Sign out<span class="unseen">: ${which}</span></button></form>`
+  return markup`<form method="post" action="/postern/sessions/revoke"><input type="hidden" name="id" value="${id}"><button class="danger">Sign out <span class="unseen">${which}</span></button></form>`
 }
