@@ -9,7 +9,14 @@ export const configOperations = {
     access: { permission: 'config.read' },
     input: z.strictObject({}),
     output: z.object({
-      values: z.array(z.object({ key: z.string(), value: z.json(), from: z.string(), about: z.string() })),
+      values: z.array(
+        z.object({
+          key: z.string(),
+          value: z.unknown().describe('any JSON value'),
+          from: z.string(),
+          about: z.string(),
+        }),
+      ),
     }),
     refuses: [],
   }),

@@ -30,6 +30,12 @@ const more = { login_continues: conversation, throttled: retryAfter, busy: retry
 
 const secret = z.string().max(4096)
 
+/** Eight of them, with all the rest, must fit a cookie of 4096 bytes: one byte for each character. */
+const audience = z
+  .string()
+  .max(256)
+  .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, { error: 'printable ASCII without spaces, quotes and backslashes is expected' })
+
 export const loginOperations = {
   'login.begin': operation({
     summary: 'Begins a login; a password-only login is done with this one step.',
@@ -41,7 +47,7 @@ export const loginOperations = {
       code: secret.optional().describe('answers the prompt after the password'),
       cookie: z.boolean().optional().describe('for a browser: the token comes as an HTTP-only cookie'),
       expires_seconds: z.int().min(1).optional().describe('lifetime of the access token; at most token.max_seconds'),
-      audience: z.array(z.string().min(1).max(256)).max(8).optional().describe('further `aud` of the token'),
+      audience: z.array(audience).max(8).optional().describe('further `aud` of the token'),
     }),
     output: tokens,
     refuses: ['login_failed', 'login_continues', 'throttled', 'busy'],
