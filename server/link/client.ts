@@ -12,6 +12,7 @@ export interface Listener {
 }
 
 const unavailable: Answer = { ok: false, reason: 'unavailable', detail: 'the keeper does not answer' }
+const cut: Answer = { ok: false, reason: 'busy', detail: 'the request was cut' }
 const busy: Answer = { ok: false, reason: 'busy', detail: 'too many requests are in flight' }
 
 /** Asks over a connected socket. A frame from the keeper that breaks the rules ends the link. */
@@ -38,12 +39,13 @@ export class LinkClient {
   }
 
   /**
-   * Asks for one operation. Answers `busy` at once when too much is in flight and `unavailable` when the link is lost;
-   * an aborted `signal` tells the keeper that nobody waits any more. Throws `FrameError` for an oversized input.
+   * Asks for one operation. Answers `busy` at once when too much is in flight, `unavailable` when the link is lost;
+   * a `signal` that aborts tells the keeper that nobody waits any more. Throws `FrameError` for an oversized input.
    */
   request(operation: string, input: unknown, token: string | null, from: From, signal?: AbortSignal): Promise<Answer> {
     const isLogin = operation.startsWith('login.')
     if (this.#lost) return Promise.resolve(unavailable)
+    if (signal?.aborted) return Promise.resolve(cut)
     if (this.#waiting.size >= maxInFlight || (isLogin && this.#logins >= maxLoginsInFlight))
       return Promise.resolve(busy)
     this.#lastId += 1
@@ -79,7 +81,7 @@ export class LinkClient {
 
   #read(chunk: Buffer): void {
     try {
-      for (const message of this.#reader.push(chunk)) this.#hear(message as ToGate)
+      for (const message of this.#reader.push(chunk)) this.#hear((message ?? {}) as ToGate)
     } catch (fault) {
       if (!(fault instanceof FrameError)) throw fault
       this.#socket.destroy()
@@ -102,6 +104,8 @@ export class LinkClient {
         return this.#send({ type: 'pong' })
       case 'bye':
         return
+      default:
+        throw new FrameError('a message that the link does not know')
     }
   }
 

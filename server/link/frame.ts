@@ -17,7 +17,7 @@ export function encodeFrame(message: unknown): Buffer {
   return frame
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function parseJson(bytes: Buffer): unknown {
   try {
@@ -27,35 +27,39 @@ function parseJson(bytes: Buffer): unknown {
   }
 }
 
-/** Cuts a byte stream into messages; holds at most one unfinished frame. */
+/** Cuts a byte stream into messages; holds at most one unfinished frame, in at most twice its size. */
 export class FrameReader {
-  #chunks: Buffer[] = []
+  /** Holds the unread bytes at its beginning. */
+  #buffer: Buffer = Buffer.alloc(0)
   #held = 0;
 
   /** The messages that `chunk` completes, in order. Throws `FrameError` at the first that breaks the rules. */
   *push(chunk: Buffer): Generator<unknown> {
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
+    this.#hold(chunk)
     while (this.#held >= 4) {
-      const size = this.#peekSize()
+      const size = this.#buffer.readUInt32BE(0)
       if (size > maxFrameBytes) throw new FrameError(`frame of ${size} bytes, at most ${maxFrameBytes} expected`)
-      if (this.#held < 4 + size) return
-      const bytes = this.#join()
-      this.#chunks = bytes.length > 4 + size ? [bytes.subarray(4 + size)] : []
-      this.#held -= 4 + size
-      yield parseJson(bytes.subarray(4, 4 + size))
+      const end = 4 + size
+      if (this.#held < end) return
+      const bytes = this.#buffer.subarray(4, end)
+      this.#buffer = this.#buffer.subarray(end)
+      this.#held -= end
+      yield parseJson(bytes)
     }
   }
 
-  #peekSize(): number {
-    const [first] = this.#chunks
-    return (first && first.length >= 4 ? first : this.#join()).readUInt32BE(0)
-  }
-
-  #join(): Buffer {
-    const joined = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#held)
-    if (joined === undefined) throw new FrameError('no bytes are held')
-    this.#chunks = [joined]
-    return joined
+  /** Copies only what belongs to a frame that was begun before; a list of chunks would let one sent byte cost hundreds. */
+  #hold(chunk: Buffer): void {
+    const held = this.#held + chunk.length
+    if (this.#held === 0) this.#buffer = chunk
+    else {
+      if (held > this.#buffer.length) {
+        const larger = Buffer.allocUnsafeSlow(Math.max(held, 2 * this.#held))
+        this.#buffer.copy(larger, 0, 0, this.#held)
+        this.#buffer = larger
+      }
+      chunk.copy(this.#buffer, this.#held)
+    }
+    this.#held = held
   }
 }

@@ -6,7 +6,7 @@ export const maxFrameBytes = 1024 * 1024
 /** Requests that may be in flight on one link, and how many of them may be logins. */
 export const maxInFlight = 256
 export const maxLoginsInFlight = 64
-/** A silent gate is ended after this long; it is asked for a sign of life three times in it. */
+/** A gate from which nothing is heard for this long is ended. */
 export const silenceMs = 10_000
 
 /**

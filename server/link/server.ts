@@ -16,6 +16,9 @@ const from = z.strictObject({
 /** Bytes that the other end may leave unread before the link is ended. */
 const maxUnreadBytes = 8 * 1024 * 1024
 
+/** How often a gate is asked for a sign of life before its silence is too long. */
+const pingsInSilence = 5
+
 const id = z.int().min(1)
 
 const toKeeper = z.discriminatedUnion('type', [
@@ -65,8 +68,8 @@ export class LinkServer {
   #lastRequest = 0
   #lastForget = 0
   #violation: string | null = null
-  #silence: NodeJS.Timeout | null = null
   #pulse: NodeJS.Timeout | null = null
+  #unanswered = 0
 
   constructor(socket: Socket, service: Service) {
     this.#socket = socket
@@ -78,8 +81,7 @@ export class LinkServer {
 
   /** Starts to ask for signs of life; the link ends when there is none for ten seconds. */
   keepAlive(): void {
-    this.#pulse = setInterval(() => this.send({ type: 'ping' }), silenceMs / 3).unref()
-    this.#heard()
+    this.#pulse = setInterval(() => this.#ask(), silenceMs / pingsInSilence).unref()
   }
 
   /** Sends one message. */
@@ -106,14 +108,15 @@ export class LinkServer {
     this.#socket.destroy()
   }
 
-  #heard(): void {
-    if (this.#pulse === null) return
-    if (this.#silence) this.#silence.refresh()
-    else this.#silence = setTimeout(() => this.end('silent for 10 s'), silenceMs).unref()
+  /** Questions without answer are counted, not seconds: a keeper that stood still itself finds the answers unread. */
+  #ask(): void {
+    if (this.#unanswered >= pingsInSilence) return this.end('silent for 10 s')
+    this.#unanswered += 1
+    this.send({ type: 'ping' })
   }
 
   #read(chunk: Buffer): void {
-    this.#heard()
+    this.#unanswered = 0
     try {
       for (const frame of this.#reader.push(chunk)) {
         this.#hear(frame)
@@ -177,7 +180,6 @@ export class LinkServer {
 
   #close(): void {
     if (this.#pulse) clearInterval(this.#pulse)
-    if (this.#silence) clearTimeout(this.#silence)
     for (const abort of this.#inFlight.values()) abort.abort()
     for (const done of this.#forgetting.values()) done()
     this.#forgetting.clear()
