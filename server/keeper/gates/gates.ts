@@ -34,8 +34,11 @@ export interface GatesOptions {
   readonly log: Log
 }
 
-function startTicks(pid: number): string | null {
+/** Kernel start time of a process that runs as `uid`, or null. */
+function startTicks(pid: number, uid: number): string | null {
   try {
+    // Whoever connected may have ended since, and its number be another's: only the gate's user is ever killed.
+    if (!new RegExp(`^Uid:\\s+${uid}\\s+${uid}\\s`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'))) return null
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
   } catch {
@@ -65,6 +68,7 @@ export class Gates {
     const link = new LinkServer(socket, {
       hello: (_link, version) => this.#greet(gate, version),
       listening: (_link, listeners) => {
+        if (!gate.greeted) return link.end('listeners before its hello')
         gate.listeners = listeners
         for (const told of this.#serving.splice(0)) told()
       },
@@ -75,7 +79,7 @@ export class Gates {
     const gate: Gate = {
       link,
       pid: peer.pid,
-      startedTicks: startTicks(peer.pid),
+      startedTicks: startTicks(peer.pid, uid),
       connectedMs: clock.monotonicMs(),
       greeted: false,
       listeners: [],
@@ -151,7 +155,7 @@ export class Gates {
 
   #kill({ pid, startedTicks }: Gate): void {
     // A link from within the keeper's own process is a test's or a mistake; never end ourselves.
-    if (pid === process.pid || startedTicks === null || startTicks(pid) !== startedTicks) return
+    if (pid === process.pid || startedTicks === null || startTicks(pid, this.#options.uid) !== startedTicks) return
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
