@@ -26,7 +26,6 @@ const shared: BuildOptions = {
   legalComments: 'none',
   logLevel: 'warning',
   external: ['koffi', 'better-sqlite3', 'authenticate-pam'],
-  loader: { '.css': 'text', '.svg': 'text' },
   // Asked for by libraries that look for other runtimes than this one; merely touching it loads half of Node.js.
   define: { navigator: 'undefined' },
   alias: { 'node:http2': './server/gate/no-http2.ts' },

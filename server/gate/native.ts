@@ -75,8 +75,16 @@ async function handle(gate: Gate, c: Context<GateEnv>, name: Name, route: Route)
   const isForeign = setsCookie && (name === 'login.begin' || isFromBrowser(visit)) ? refuseForeignOrigin(visit) : null
   if (isForeign) return respondRefusal(isForeign, visit.incoming)
   const answer = await gate.call(name, input.value, found.who?.token ?? null, visit)
-  if (answer.ok) return respondAnswer(name, answer.value, visit)
-  return respondRefusal(answer, visit.incoming)
+  if (!answer.ok) return respondRefusal(answer, visit.incoming)
+  const late = name === 'login.answer' ? await refuseLateCookie(gate, visit, answer.value as Output<'login.answer'>) : null
+  return late ? respondRefusal(late, visit.incoming) : respondAnswer(name, answer.value, visit)
+}
+
+/** Only the last step of a login tells that its session is a cookie's: one from nowhere is ended again. */
+async function refuseLateCookie(gate: Gate, visit: Visit, tokens: Output<'login.answer'>): Promise<Refusal | null> {
+  const foreign = tokens.session.kind === 'cookie' ? refuseForeignOrigin(visit) : null
+  if (foreign) await gate.call('session.end', {}, tokens.access_token, visit)
+  return foreign
 }
 
 /** Browsers say where a request comes from, programs do not. */

@@ -1,6 +1,7 @@
 /** The pages: the login form and its steps, the page that says who you are, and their assets. */
 import type { Context, Hono } from 'hono'
 import type { Refusal } from '../operations/operation.ts'
+import { reasons } from '../operations/reason.ts'
 import { routes } from '../operations/routes.generated.ts'
 import type { Request as OperationInput, Output } from '../operations/table.ts'
 import { assets } from '../pages/assets.ts'
@@ -32,7 +33,8 @@ function showLogin(gate: Gate, { next, user, refusal }: { next: string; user?: s
   const wait = refusal?.more?.retry_after
   const error = refusal && errorText(refusal.reason, typeof wait === 'number' ? wait : undefined)
   const page = loginPage({ hostname: hostnameOf(gate), next, user, error })
-  return respondPage(page, refusal ? 401 : 200)
+  const later = typeof wait === 'number' ? { 'Retry-After': String(wait) } : {}
+  return respondPage(page, refusal ? reasons[refusal.reason].status : 200, later)
 }
 
 function showConversation(gate: Gate, next: string, refusal: Refusal): Response {

@@ -1,4 +1,4 @@
-/** Problem details (RFC 9457): how a refusal or a fault reads, for programs as JSON and for people as a page. */
+/** Problem details (RFC 9457): how a refusal or a fault reads for programs, and who is a program. */
 
 /** The body of an answer that is not a yes; further members are the refusal's own, such as `prompts` or `retry_after`. */
 export interface Problem {
@@ -28,28 +28,6 @@ export function problem(code: string, status: number, title: string, detail?: st
   return { ...standard, ...more, ...standard }
 }
 
-/** The problem as a page of its own: title, detail and code, everything escaped, no script, no inline style. */
-export function renderProblem({ title, status, detail, code }: Problem): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(title)}</title>
-<link rel="stylesheet" href="/postern/assets/style.css">
-</head>
-<body>
-<main class="problem">
-<h1>${escapeHtml(title)}</h1>
-${detail === undefined ? '' : `<p>${escapeHtml(detail)}</p>\n`}<p class="code">${status} <code>${escapeHtml(code)}</code></p>
-<p><a href="/postern/">Back to the start</a></p>
-</main>
-</body>
-</html>
-`
-}
-
 /**
  * True when an Accept field names `text/html` and weighs it above named JSON and no lower than a wildcard. So browsers get
  * pages; curl, which accepts anything, and programs that name JSON get JSON.
@@ -70,8 +48,4 @@ function parseWeight(parameters: readonly string[]): number {
   const weight = parameters.find(parameter => parameter.startsWith('q='))?.slice(2)
   if (weight === undefined) return 1
   return /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight) : 0
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }

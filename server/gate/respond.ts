@@ -2,7 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Refusal } from '../operations/operation.ts'
 import { reasons } from '../operations/reason.ts'
-import { prefersHtml, problem, renderProblem } from './problem.ts'
+import { problemPage } from '../pages/problem.ts'
+import { prefersHtml, problem } from './problem.ts'
 import { jsonHeaders, pageHeaders, problemHeaders } from './security-headers.ts'
 
 type Fields = Record<string, string>
@@ -20,7 +21,7 @@ export function respondRefusal(refusal: Refusal, incoming: IncomingMessage, fiel
   const body = problem(refusal.reason, status, title, refusal.detail, refusal.more)
   const extra = { ...fieldsFor(refusal), ...fields }
   if (prefersHtml(incoming.headers.accept))
-    return new Response(renderProblem(body), { status, headers: { ...pageHeaders, ...extra } })
+    return new Response(problemPage(body), { status, headers: { ...pageHeaders, ...extra } })
   return new Response(JSON.stringify(body), { status, headers: { ...problemHeaders, ...extra } })
 }
 

@@ -46,7 +46,7 @@ export const loginOperations = {
       password: secret.optional().describe('answers the first secret prompt'),
       code: secret.optional().describe('answers the prompt after the password'),
       cookie: z.boolean().optional().describe('for a browser: the token comes as an HTTP-only cookie'),
-      expires_seconds: z.int().min(1).optional().describe('lifetime of the access token; at most token.max_seconds'),
+      expires_seconds: z.int().min(1).optional().describe('lifetime of the access token; at most `token.max_seconds`'),
       audience: z.array(audience).max(8).optional().describe('further `aud` of the token'),
     }),
     output: tokens,

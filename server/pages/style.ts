@@ -130,7 +130,7 @@ button.danger:hover { background: var(--danger-ground); border-color: var(--dang
 
 /* under the arch: the login and problems */
 
-.gate, body:has(> .problem) { display: grid; place-items: center; padding: 1rem; }
+.gate { display: grid; place-items: center; padding: 1rem; }
 
 .arch, .problem {
   width: 100%;

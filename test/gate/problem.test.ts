@@ -1,7 +1,7 @@
-/** Problem details, for programs and for people. */
+/** Problem details, and who gets them. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { prefersHtml, problem, renderProblem } from '../../server/gate/problem.ts'
+import { prefersHtml, problem } from '../../server/gate/problem.ts'
 
 const test = suite('gate/problem')
 
@@ -28,19 +28,6 @@ test('a code that is no word or a status that is no error is a mistake of ours',
   for (const code of ['', 'Login', 'a-b', 'a b', '1a'])
     assert.throws(() => problem(code, 400, 't'), /problem: the code/)
   for (const status of [200, 399, 600, 400.5]) assert.throws(() => problem('a', status, 't'), /problem: the status/)
-})
-
-test('the page says the same, everything escaped', () => {
-  const html = renderProblem(problem('host_unknown', 421, `<b>"t" & 't'</b>`, '<script>alert(1)</script>'))
-  assert.match(html, '<h1>&#60;b&#62;&#34;t&#34; &#38; &#39;t&#39;&#60;/b&#62;</h1>')
-  assert.match(html, '<title>&#60;b&#62;')
-  assert.match(html, '<p>&#60;script&#62;alert(1)&#60;/script&#62;</p>')
-  assert.match(html, '421 <code>host_unknown</code>')
-  assert.not.match(html, /<script|<style|style=|<b>/)
-})
-
-test('the page shows no further members', () => {
-  assert.not.match(renderProblem(problem('a', 400, 't', undefined, { secret: 'hush' })), 'hush')
 })
 
 const accepts: [accept: string | undefined, expected: boolean][] = [

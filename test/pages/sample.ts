@@ -1,11 +1,12 @@
 /** Every kind of page, filled with ordinary values or with those of a hostile stranger. */
-import { problem, renderProblem } from '../../server/gate/problem.ts'
+
 import { describeRoutes } from '../../server/operations/route.ts'
 import { conversationPage, type Prompt } from '../../server/pages/conversation.ts'
 import { docsPage } from '../../server/pages/docs.ts'
 import { errorText } from '../../server/pages/error-text.ts'
 import { type HomePage, homePage } from '../../server/pages/home.ts'
 import { loginPage } from '../../server/pages/login.ts'
+import { problemPage } from '../../server/pages/problem.ts'
 
 type Session = HomePage['sessions']['items'][number]
 
@@ -77,6 +78,11 @@ export function samplePages(fill: Fill = ordinary => ordinary): Record<string, s
       routes: describeRoutes(),
       signedIn: false,
     }),
-    problem: renderProblem(problem('host_unknown', 421, 'this is no name of ours', fill('the Host is "evil.example"'))),
+    problem: problemPage({
+      code: 'host_unknown',
+      status: 421,
+      title: 'this is no name of ours',
+      detail: fill('the Host is "evil.example"'),
+    }),
   }
 }
