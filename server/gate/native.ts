@@ -76,7 +76,8 @@ async function handle(gate: Gate, c: Context<GateEnv>, name: Name, route: Route)
   if (isForeign) return respondRefusal(isForeign, visit.incoming)
   const answer = await gate.call(name, input.value, found.who?.token ?? null, visit)
   if (!answer.ok) return respondRefusal(answer, visit.incoming)
-  const late = name === 'login.answer' ? await refuseLateCookie(gate, visit, answer.value as Output<'login.answer'>) : null
+  const late =
+    name === 'login.answer' ? await refuseLateCookie(gate, visit, answer.value as Output<'login.answer'>) : null
   return late ? respondRefusal(late, visit.incoming) : respondAnswer(name, answer.value, visit)
 }
 
