@@ -47,6 +47,8 @@ interface Running {
   readonly throttled: ThrottledAttempt
   /** The name that PAM proved, and the account of that name, which the rules let in. */
   proved?: { readonly user: UserName; readonly account: Account }
+  /** Its child is gone, although what it said may not all have been told. */
+  isOver: boolean
 }
 
 /** What a login starts from. */
@@ -109,6 +111,7 @@ export class Logins {
     const texts = parseAnswers(answers)
     if (texts === null || texts.length !== running.conversation.openAnswers) {
       running.conversation.attempt.kill()
+      giveUp(running)
       return this.#refuse('answers_do_not_fit', startedMs, caller)
     }
     running.lease.setWaiting(false)
@@ -124,18 +127,22 @@ export class Logins {
     if (!admitted.ok) return busy('too many logins at once: try again', admitted.retryAfterSeconds)
     attempt = attempts.start({ ...pam(), user: given.user, rhost: remoteHost(from), tty: 'postern' })
     const conversation = new Conversation(attempt, given.ahead)
-    const running: Running = { conversation, input, source, throttled, lease: admitted.lease }
+    const running: Running = { conversation, input, source, throttled, lease: admitted.lease, isOver: false }
     this.#inProgress += 1
     // However it ends, and also when its client never comes back.
     void attempt.ended.then(() => this.#release(running))
     return running
   }
 
-  #release({ conversation, lease, throttled }: Running): void {
+  #release(running: Running): void {
     this.#inProgress -= 1
-    lease.release()
-    throttled.settle(conversation.rounds > 0 ? 'failed' : 'abandoned')
-    for (const [id, waiting] of this.#waiting) if (waiting.conversation === conversation) this.#waiting.delete(id)
+    running.isOver = true
+    running.lease.release()
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting !== running) continue
+      this.#waiting.delete(id)
+      giveUp(running)
+    }
   }
 
   /** Runs the login to its next answer. */
@@ -155,6 +162,8 @@ export class Logins {
       return { ok: true, value: await this.#finish(running, end.account, caller) }
     } catch (fault) {
       attempt.kill()
+      // Only who was proved gets as far as something that breaks.
+      running.throttled.settle('abandoned')
       throw fault
     } finally {
       caller.signal.removeEventListener('abort', cut)
@@ -185,7 +194,8 @@ export class Logins {
 
   #keepWaiting(running: Running, prompts: readonly Prompt[]): LoginRefusal {
     const id = this.#options.random(16).toString('base64url')
-    this.#waiting.set(id, running)
+    if (running.isOver) giveUp(running)
+    else this.#waiting.set(id, running)
     running.lease.setWaiting(true)
     return no('login_continues', undefined, { conversation: id, prompts })
   }
@@ -216,6 +226,11 @@ export class Logins {
     await sleep(refusalWaitMs(clock.monotonicMs() - startedMs, refusalDelayMs(), random))
     return no('login_failed')
   }
+}
+
+/** Counts a login whose client does not go on: as a failure, once it has answered anything. */
+function giveUp({ throttled, conversation }: Running): void {
+  throttled.settle(conversation.rounds > 0 ? 'failed' : 'abandoned')
 }
 
 type Judgement =
