@@ -66,6 +66,7 @@ export class Daemon {
   readonly #closing: (() => unknown)[] = []
   readonly #keeper = Promise.withResolvers<Keeper>()
   readonly #keys = Promise.withResolvers<SigningKeys>()
+  readonly #gateEnded = Promise.withResolvers<'ended'>()
   #gates: Gates | null = null
 
   constructor(options: DaemonOptions) {
@@ -134,7 +135,13 @@ export class Daemon {
 
   /** Whoever started us may ask at once. The service manager's gates are waited for only so long: their fault is not ours. */
   async #awaitGates(gates: Gates): Promise<void> {
-    if (!this.#options.keeperOnly) return gates.whenServing(this.#configuration.config.gate.workers)
+    if (!this.#options.keeperOnly) {
+      const serving = gates.whenServing(this.#configuration.config.gate.workers).then(() => 'serving')
+      // Else a port that another holds would be tried for ever, and nobody told that there is no start.
+      if ((await Promise.race([serving, this.#gateEnded.promise])) === 'ended')
+        throw new Error('a gate could not serve: what it said is above')
+      return
+    }
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const timer = setTimeout(resolve, gateWaitMs, 'late')
     if ((await Promise.race([gates.whenServing(1), late])) === 'late') this.#log('warn', 'no gate is there yet')
@@ -188,6 +195,7 @@ export class Daemon {
       order: worker => ({ runtime: paths.runtime, worker, workers: gate.workers, user }),
       count: gate.workers,
       log: this.#log,
+      ended: () => this.#gateEnded.resolve('ended'),
     })
     processes.start(this.#options.firstGate)
     this.#closing.push(() => processes.stop())

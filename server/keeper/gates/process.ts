@@ -23,6 +23,8 @@ export interface GateProcessOptions {
   readonly order: (worker: number) => GateOrder
   readonly count: number
   readonly log: Log
+  /** Told each time that a gate ends by itself. */
+  readonly ended: () => void
 }
 
 const firstPauseMs = 100
@@ -51,7 +53,7 @@ export class GateProcesses {
   }
 
   #start(worker: number, pauseMs: number, ahead: ChildProcess | null): void {
-    const { spawn: spawnOne, order, log } = this.#options
+    const { spawn: spawnOne, order, log, ended } = this.#options
     const child = ahead?.exitCode === null ? ahead : spawnOne()
     this.#running.add(child)
     const startedMs = performance.now()
@@ -63,6 +65,7 @@ export class GateProcesses {
       this.#running.delete(child)
       if (this.#isStopping) return
       log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
+      ended()
       const wasShort = performance.now() - startedMs < longestPauseMs
       const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
       setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
