@@ -1,5 +1,6 @@
 /** The steps of a login over HTTP: each once, from where it began; and places that slow strangers cannot hold. */
 import { readFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -150,5 +151,23 @@ test('a client that leaves between two steps has its place until its time is ove
   cut.abort()
   assert.is((await answer(daemon, step, [account.password])).status, 200)
 })
+
+test('many logins over one connection leave nothing behind at it', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  for (let round = 0; round < 15; round++) assert.is(await answerOver(agent), 401)
+  agent.destroy()
+  assert.not.match(daemon.log(), /MaxListenersExceeded/)
+})
+
+function answerOver(agent: Agent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'Content-Type': 'application/json' }
+    const outgoing = request(`${daemon.url}/postern/v1/login/answer`, { agent, method: 'POST', headers }, incoming => {
+      incoming.resume().once('end', () => resolve(incoming.statusCode ?? 0))
+    })
+    outgoing.once('error', reject)
+    outgoing.end('{"conversation":"made-up","answers":[]}')
+  })
+}
 
 test.run()

@@ -166,6 +166,10 @@ test('root’s own socket is exempt: it neither waits nor counts, and what it sa
     for (const answer of await Promise.all([1, 2].map(() => ask('pt-nobody', 'x'))))
       assert.ok(!answer.ok && answer.reason === 'login_failed')
   assert.ok((await ask(account.name, account.password)).ok)
+  const step = await client.request('login.begin', { user: account.name }, null, from)
+  assert.ok(!step.ok && step.reason === 'login_continues')
+  const answers = { conversation: step.more?.conversation, answers: [account.password] }
+  assert.ok((await client.request('login.answer', answers, null, from)).ok)
   assert.equal(await penalties(), [])
   assert.is((await enter({ uid: 1000 })).status, 200)
   client.close()

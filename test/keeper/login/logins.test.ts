@@ -12,7 +12,7 @@ import { createThrottle, DEFAULT_THROTTLE_LIMITS } from '../../../server/keeper/
 import { systemTimer } from '../../../server/keeper/throttle/timer.ts'
 import { createPamService, type PamService } from '../../support/account.ts'
 import { buildPamModule } from '../../support/pam-module/build.ts'
-import { CHILD, findChildren, LIMITS, waitFor } from '../pam/drive.ts'
+import { CHILD, findChildren, LIMITS, userName, waitFor } from '../pam/drive.ts'
 import { createHouse, type House, here } from '../session/house.ts'
 
 const test = suite('logins')
@@ -169,6 +169,31 @@ test('a client that hangs up while its password is tried has failed; one that ne
   assert.is(silent.failures(), 0)
 })
 
+/** Attempts that all say the same, whatever they are asked. */
+function scripted(events: readonly AttemptEvent[]): Attempts {
+  const start = () => {
+    const left = [...events]
+    const next = async () => left.shift() ?? new Promise<never>(() => {})
+    const ended = new Promise<never>(() => {})
+    return { pid: undefined, next, answer: () => {}, proceed: () => {}, kill: () => {}, ended }
+  }
+  return { start, warm: () => {}, close: async () => {} }
+}
+
+test('who is let in at the end is who was judged, whatever a child says', async () => {
+  for (const events of [
+    [
+      { kind: 'account', user: userName('alice'), mustChange: false },
+      { kind: 'result', ok: true, user: userName('root') },
+    ],
+    [{ kind: 'result', ok: true, user: userName('root') }],
+  ] satisfies AttemptEvent[][]) {
+    const { logins, caller, facts } = make({ mode: 'no', attempts: scripted(events) })
+    assert.is(reasonOf(await logins.begin({ user: 'alice' }, caller)), 'login_failed')
+    assert.is(facts.reason, 'account_not_judged')
+  }
+})
+
 test('a login whose child is gone before its texts were told is over, and leaves nothing behind', async () => {
   const show: AttemptEvent = { kind: 'show', messages: [{ kind: 'info', text: 'again' }] }
   const gone: Attempt = {
@@ -200,6 +225,9 @@ test('without a place for a child the answer is busy, and counts nothing', async
   assert.is(reasonOf(answer), 'busy')
   assert.ok(!answer.ok && answer.more?.retry_after === 3)
   assert.is(failures(), 0)
+  // Nor does it count as under way for ever.
+  for (let round = 0; round < 5; round++)
+    assert.is(reasonOf(await logins.begin({ user: 'alice', password: 'yes' }, caller)), 'busy')
   await attempts.close()
 })
 
