@@ -3,8 +3,11 @@ import { type Fault, formatFaults } from '../../config/fault.ts'
 import { type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
 
-/** Keys whose change waits for a restart: what they name is open, running or in use. */
-const needsRestart = ['paths', 'listen', 'remote', 'gate', 'token.algorithm', 'jwt_secret', 'keys'] as const
+/** Keys whose change waits for a restart: what they name is open, running or in every token that was handed out. */
+const needsRestart = [
+  ...['paths', 'listen', 'remote', 'gate', 'keys', 'jwt_secret'],
+  ...['token.algorithm', 'token.issuer'],
+]
 
 function valueAt(config: Config, key: string): unknown {
   if (key === 'jwt_secret') return config.jwt_secret?.reveal()
@@ -60,11 +63,13 @@ export class Configuration {
       key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),
     )
     const { paths, listen, remote, gate, keys, jwt_secret } = former
+    const { issuer } = former.token
+    const { issuer: _waits, ...token } = outcome.config.token
     const config: Config = {
       ...outcome.config,
       ...{ paths, listen, remote, gate, keys },
       ...(jwt_secret !== undefined && { jwt_secret }),
-      token: { ...outcome.config.token, algorithm: former.token.algorithm },
+      token: { ...token, algorithm: former.token.algorithm, ...(issuer !== undefined && { issuer }) },
     }
     this.#loaded = { ...outcome, config }
     return { restartNeeded: [...changed] }
