@@ -40,7 +40,7 @@ async function startBareServer(node: string = process.execPath): Promise<{ url: 
     source,
     `import { createServer } from 'node:http'
 const server = createServer((_request, response) => {
-  response.writeHead(200, { 'Content-Type': 'application/json' })
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': ${body.length} })
   response.end('${body}')
 })
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))`,

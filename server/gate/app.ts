@@ -4,7 +4,7 @@ import type { Log } from '../link/log.ts'
 import { no } from '../operations/operation.ts'
 import { enter } from './enter.ts'
 import type { Gate, GateEnv } from './gate.ts'
-import { addCheckRoute, addNativeRoutes } from './native.ts'
+import { addNativeRoutes } from './native.ts'
 import { addPages } from './page.ts'
 import { addPublicRoutes } from './public.ts'
 import { respondRefusal } from './respond.ts'
@@ -12,7 +12,6 @@ import { respondRefusal } from './respond.ts'
 /** Builds the app. Unknown faults say nothing to the client and everything to the log. */
 export function createApp(gate: Gate, log: Log): Hono<GateEnv> {
   const app = new Hono<GateEnv>()
-  addCheckRoute(app, gate)
   app.use(enter(gate))
   addPublicRoutes(app, gate)
   addNativeRoutes(app, gate)

@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { createLog } from '../link/log.ts'
 import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
+import { withCheck } from './check.ts'
 import { Gate } from './gate.ts'
 import { adoptPassed, countPassed, finishServing, keepPassed, openListeners, type Passed } from './listener.ts'
 import { dropPrivileges } from './privilege.ts'
@@ -54,7 +55,8 @@ const gate = new Gate({
   },
 })
 const app = createApp(gate, log)
-const listener = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
+const answer = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
+const listener = withCheck(gate, answer)
 
 let adopted: Promise<Passed[]> | null = null
 function adopt(): Promise<Passed[]> {

@@ -1,18 +1,16 @@
 /** The native API: a route for each operation of the table that has one, made from the table. */
-import type { IncomingMessage } from 'node:http'
 import type { Context, Hono } from 'hono'
 import { no, type Refusal } from '../operations/operation.ts'
 import type { Field, Route } from '../operations/route.ts'
 import { routes } from '../operations/routes.generated.ts'
 import type { Name, Output } from '../operations/table.ts'
-import { type Authentication, refuseForeignOrigin } from './authenticate.ts'
+import { refuseForeignOrigin } from './authenticate.ts'
 import { readJsonBody } from './body.ts'
 import { clearSessionCookie, createSessionCookie } from './cookie.ts'
-import { openVisit } from './enter.ts'
 import type { Gate, GateEnv } from './gate.ts'
 import type { Remembered } from './memory.ts'
 import { respondJson, respondRefusal } from './respond.ts'
-import { Visit } from './visit.ts'
+import type { Visit } from './visit.ts'
 
 export const prefix = '/postern/v1'
 
@@ -91,32 +89,6 @@ async function refuseLateCookie(gate: Gate, visit: Visit, tokens: Output<'login.
 /** Browsers say where a request comes from, programs do not. */
 function isFromBrowser({ incoming: { headers } }: Visit): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
-}
-
-/**
- * access.check from memory: the keeper said what the session may do, and says so when that changes. It comes before the
- * middleware, which would cost it a tenth of its speed, and enters by itself.
- */
-export function addCheckRoute(app: Hono<GateEnv>, gate: Gate): void {
-  const route = routes['access.check']
-  const path = prefix + route.path
-  app.get(path, (c): Response | Promise<Response> => {
-    const { incoming } = c.env
-    const visit = openVisit(gate, incoming)
-    if (!(visit instanceof Visit)) return respondRefusal(visit, incoming)
-    if (incoming.url !== path) {
-      c.set('visit', visit)
-      return handle(gate, c, 'access.check', route)
-    }
-    const answer = gate.authenticator.authenticate(visit)
-    return answer instanceof Promise
-      ? answer.then(late => respondCheck(late, incoming))
-      : respondCheck(answer, incoming)
-  })
-}
-
-function respondCheck(answer: Authentication, incoming: IncomingMessage): Response {
-  return answer.ok ? respondJson(answer.who.checkBody) : respondRefusal(answer, incoming)
 }
 
 /** Adds the native routes. A path of the API with a method that it does not have is answered 405. */
