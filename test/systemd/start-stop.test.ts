@@ -74,8 +74,12 @@ test('stop takes the token file and the processes, and says 503 to who knocks', 
   assert.is(postern.property('postern', 'ActiveState'), 'inactive')
 })
 
+test('a gate that said 503 a moment ago serves when systemctl start returns', ({ postern }) => {
+  const script = `systemctl start postern; curl -s http://127.0.0.1:7640/ping`
+  assert.is(postern.machine.must(script), 'pong')
+})
+
 test('a session outlives stop and start', ({ postern }) => {
-  postern.start()
   const token = postern.tokenOf('alice', 'alice-Passw0rd')
   postern.machine.must('systemctl stop postern && systemctl start postern')
   assert.is(postern.ask('/postern/v1/me', { token }).status, 200)
