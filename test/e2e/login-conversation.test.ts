@@ -9,7 +9,17 @@ import { LinkClient } from '../../server/link/client.ts'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import type { Ask, Reply } from '../support/http.ts'
-import { answer, assertRefused, auditOf, pamChildren, statusOf, stepOf, waitFor, waitForQuiet } from './login-drive.ts'
+import {
+  answer,
+  assertRefused,
+  auditOf,
+  pamChildren,
+  questionOf,
+  statusOf,
+  stepOf,
+  waitFor,
+  waitForQuiet,
+} from './login-drive.ts'
 
 const test = suite('e2e login conversation')
 const groups = ['users']
@@ -86,7 +96,7 @@ test('a conversation has a long number that is drawn anew for each step', async 
   await account.expirePassword()
   const ids: string[] = []
   for (let at = 0; at < 3; at++) {
-    const first = stepOf(await daemon.login(account.name, account.password))
+    const first = await questionOf(daemon, await daemon.login(account.name, account.password))
     const second = stepOf(await answer(daemon, first, [account.password]))
     ids.push(first.conversation, second.conversation)
     isOver(await answer(daemon, first, ['Heslo-4711-a']))

@@ -30,6 +30,14 @@ export function answer(
   return daemon.ask('/postern/v1/login/answer', { ...from, body: { conversation, answers } })
 }
 
+/** The next question of a login, with the texts before it, which come in a step of their own when the question is late. */
+export async function questionOf(daemon: Daemon, reply: Reply): Promise<{ conversation: string; prompts: Prompt[] }> {
+  const step = stepOf(reply)
+  if (step.prompts.some(({ kind }) => kind === 'secret' || kind === 'text')) return step
+  const next = await questionOf(daemon, await answer(daemon, step, []))
+  return { ...next, prompts: [...step.prompts, ...next.prompts] }
+}
+
 /** Fails unless it is the one answer for every refused login. */
 export function assertRefused(reply: Reply): void {
   assert.is(reply.status, 401, reply.text)

@@ -7,7 +7,17 @@ import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { buildPamModule } from '../support/pam-module/build.ts'
-import { answer, assertRefused, auditOf, pamChildren, statusOf, stepOf, waitFor, waitForQuiet } from './login-drive.ts'
+import {
+  answer,
+  assertRefused,
+  auditOf,
+  pamChildren,
+  questionOf,
+  statusOf,
+  stepOf,
+  waitFor,
+  waitForQuiet,
+} from './login-drive.ts'
 
 const test = suite('e2e login: a module that misbehaves')
 const directory = mkdtempSync(join(tmpdir(), 'postern-module-'))
@@ -102,7 +112,7 @@ test('three messages of one call are one step, answered in order', async () => {
 })
 
 test('a text of 1 MB is shown to its first 4096 bytes', async () => {
-  const step = stepOf(await daemon.ask('/postern/v1/login', { body: { user: nameOf('big') } }))
+  const step = await questionOf(daemon, await daemon.ask('/postern/v1/login', { body: { user: nameOf('big') } }))
   assert.equal(step.prompts, [
     { kind: 'info', text: 'x'.repeat(4096) },
     { kind: 'secret', text: 'Go on: ' },
@@ -111,7 +121,7 @@ test('a text of 1 MB is shown to its first 4096 bytes', async () => {
 })
 
 test('a text is shown before the question that follows it', async () => {
-  const step = stepOf(await daemon.ask('/postern/v1/login', { body: { user: nameOf('wait') } }))
+  const step = await questionOf(daemon, await daemon.ask('/postern/v1/login', { body: { user: nameOf('wait') } }))
   assert.equal(step.prompts, [
     { kind: 'info', text: 'the number is 42' },
     { kind: 'secret', text: 'Ready: ' },
@@ -156,7 +166,7 @@ test('a login whose request is cut ends its child', async () => {
 })
 
 test('a password change on its way is finished when the request is cut', async () => {
-  const step = stepOf(await daemon.login(late.name, late.password))
+  const step = await questionOf(daemon, await daemon.login(late.name, late.password))
   assert.is(step.prompts.at(-1)?.text, 'New password: ')
   const cut = new AbortController()
   const reply = answer(daemon, step, ['new'], { signal: cut.signal }).catch(fault => fault.name)
@@ -170,7 +180,7 @@ test('a password change on its way is finished when the request is cut', async (
 })
 
 test('a password change on its way is finished when the daemon is told to stop', async () => {
-  const step = stepOf(await daemon.login(late.name, late.password))
+  const step = await questionOf(daemon, await daemon.login(late.name, late.password))
   const reply = answer(daemon, step, ['new']).catch(() => null)
   await waitFor('the change is on its way', isChanging)
   await daemon.stop()

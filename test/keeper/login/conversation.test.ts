@@ -134,13 +134,19 @@ test('nothing that was given ahead answers a question about the new password', a
 })
 
 test('a text that nothing follows is shown alone; the call after it waits for what comes next', async () => {
-  const { conversation, said } = script([show, 100, ask(secretCode)])
+  const { conversation, said } = script([show, 400, ask(secretCode)])
   assert.equal(await conversation.advance(), { kind: 'continues', prompts: [info] })
   assert.is(conversation.openAnswers, 0)
   conversation.answer([])
   assert.equal(await conversation.advance(), { kind: 'continues', prompts: [secretCode] })
   assert.is(conversation.openAnswers, 1)
   assert.equal(said, [])
+})
+
+test('a text waits longer while something given ahead may answer what follows it', async () => {
+  const { conversation, said } = script([show, 400, ask(password), account], ['pw'])
+  assert.equal(await conversation.advance(), account)
+  assert.equal(said, [['pw']])
 })
 
 test('a module that chatters is shown in pieces', async () => {

@@ -169,13 +169,13 @@ test('a client that hangs up while its password is tried has failed; one that ne
   assert.is(silent.failures(), 0)
 })
 
-/** Attempts that all say the same, whatever they are asked. */
-function scripted(events: readonly AttemptEvent[]): Attempts {
+/** Attempts that all say the same, whatever they are asked; `killed` is told of each that is to end. */
+function scripted(events: readonly AttemptEvent[], killed: () => void = () => {}): Attempts {
   const start = () => {
     const left = [...events]
     const next = async () => left.shift() ?? new Promise<never>(() => {})
     const ended = new Promise<never>(() => {})
-    return { pid: undefined, next, answer: () => {}, proceed: () => {}, kill: () => {}, ended }
+    return { pid: undefined, next, answer: () => {}, proceed: () => {}, kill: killed, ended }
   }
   return { start, warm: () => {}, close: async () => {} }
 }
@@ -192,6 +192,24 @@ test('who is let in at the end is who was judged, whatever a child says', async 
     assert.is(reasonOf(await logins.begin({ user: 'alice' }, caller)), 'login_failed')
     assert.is(facts.reason, 'account_not_judged')
   }
+})
+
+test('a login at work keeps its place; one that waits for its client loses it to another source', async () => {
+  let kills = 0
+  const question: AttemptEvent = { kind: 'ask', prompts: [{ kind: 'secret', text: 'Code: ' }] }
+  const attempts = scripted([question], () => kills++)
+  const { logins, caller } = make({ mode: 'no', attempts, children: 3 })
+  const from = (address: string): Caller => ({ ...caller, from: { ...here, local: false, source: `ip:${address}` } })
+  const begin = (address: string) => logins.begin({ user: address }, from(address))
+  const first = await begin('203.0.113.1')
+  assert.ok(!first.ok && first.reason === 'login_continues')
+  const second = await begin('203.0.113.2')
+  assert.is(reasonOf(second), 'login_continues')
+  assert.is(kills, 1)
+  assert.ok(!second.ok)
+  void logins.answer({ conversation: String(second.more?.conversation), answers: ['x'] }, from('203.0.113.2'))
+  assert.is(reasonOf(await begin('203.0.113.3')), 'busy')
+  assert.is(kills, 1)
 })
 
 test('a login whose child is gone before its texts were told is over, and leaves nothing behind', async () => {

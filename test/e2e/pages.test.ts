@@ -2,8 +2,8 @@
 import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Opened, openPages } from './browser.ts'
-import { samplePages } from './sample.ts'
+import { samplePages } from '../pages/sample.ts'
+import { type Opened, openPages } from './pages-browser.ts'
 
 const test = suite('pages/browser')
 const ordinary = samplePages()

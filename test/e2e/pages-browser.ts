@@ -1,11 +1,9 @@
 /** The pages as a browser gets them: served on loopback with the gate's own headers, opened in Debian's Chromium. */
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type BrowserContext, chromium } from 'playwright-core'
+import type { BrowserContext } from 'playwright-core'
 import { assetHeaders, pageHeaders } from '../../server/gate/security-headers.ts'
 import { assets } from '../../server/pages/assets.ts'
+import { openBrowser } from '../support/chromium.ts'
 
 export interface Opened {
   /** where the pages are: append a name */
@@ -16,9 +14,6 @@ export interface Opened {
   /** Ends the browser and the server and removes the profile. */
   close(): Promise<void>
 }
-
-const flags =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync'
 
 /** Serves `pages` by name, answers any POST with a redirect to /done, and starts a browser, with scripts or without. */
 export async function openPages(pages: Readonly<Record<string, string>>, javaScriptEnabled = true): Promise<Opened> {
@@ -40,19 +35,13 @@ export async function openPages(pages: Readonly<Record<string, string>>, javaScr
   await new Promise<void>(settle => server.listen(0, '127.0.0.1', settle))
   const address = server.address()
   const base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
-  const profile = mkdtempSync(join(tmpdir(), 'postern-pages-'))
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
-    javaScriptEnabled,
-    args: flags.split(' '),
-  })
+  const { context, close: closeBrowser } = await openBrowser({ script: javaScriptEnabled })
   // A step that fails should fail soon.
   context.setDefaultTimeout(5000)
   const close = async () => {
-    await context.close()
+    await closeBrowser()
     server.closeAllConnections()
     server.close()
-    rmSync(profile, { recursive: true, force: true })
   }
   return { base, context, posts, close }
 }

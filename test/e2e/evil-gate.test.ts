@@ -1,0 +1,285 @@
+/** An owned gate, with every trick short of brute force: forged identities, tokens that are not good, guesses from everywhere. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CompactSign, decodeJwt, decodeProtectedHeader } from 'jose'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { table } from '../../server/operations/table.ts'
+import { type Account, createAccount, UNIX_RULES } from '../support/account.ts'
+import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { EvilLink, from } from './evil/link.ts'
+import { type Relay, startRelay } from './evil/relay.ts'
+import { names, sampleInput } from './evil/sample.ts'
+
+const test = suite('e2e/evil-gate')
+
+const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postern'], { encoding: 'utf8' }))
+const gateUser = { uid: idOf('-u'), gid: idOf('-g') }
+
+let daemon: Daemon
+let relay: Relay
+let directory = ''
+/** Came by the gate; has no role. */
+let visitor: Account
+/** Never came by: what the gate is after. */
+let victim: Account
+let visitorToken = ''
+let visitorRefresh = ''
+let expired = ''
+let ended = ''
+
+test.before(async () => {
+  visitor = await createAccount()
+  victim = await createAccount()
+  directory = mkdtempSync(join(tmpdir(), 'postern-evil-'))
+  // Counts what PAM is really asked, beside everything that the keeper says of itself.
+  writeFileSync(join(directory, 'count'), `#!/bin/sh\necho "$PAM_USER" >>${directory}/asked\n`)
+  chmodSync(join(directory, 'count'), 0o755)
+  daemon = await startDaemon({
+    config: {
+      login: { failure_delay_seconds: 0.5, allow: { users: ['root', visitor.name, victim.name] } },
+      roles: { admin: { users: ['root'] } },
+    },
+    pam: [`auth optional pam_exec.so quiet ${directory}/count`, ...UNIX_RULES],
+  })
+  relay = await startRelay(`${daemon.runtime}/keeper.sock`, gateUser)
+  expired = String((await signIn({ expires_seconds: 1 })).access_token)
+  const gone = String((await signIn()).access_token)
+  await daemon.ask('/postern/v1/logout', { method: 'POST', token: gone })
+  ended = gone
+  const tokens = await signIn()
+  visitorToken = String(tokens.access_token)
+  visitorRefresh = String(tokens.refresh_token)
+})
+
+test.after(async () => {
+  await relay?.remove()
+  await daemon?.remove()
+  await visitor?.remove()
+  await victim?.remove()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+async function signIn(more: object = {}): Promise<Record<string, unknown>> {
+  const reply = await daemon.login(visitor.name, visitor.password, more)
+  assert.is(reply.status, 200, reply.text)
+  return reply.json()
+}
+
+const openLink = async () => new EvilLink(await relay.connect()).greet()
+
+const sampleFor = (name: (typeof names)[number]) =>
+  sampleInput(name, {
+    user: victim.name,
+    password: 'a guess',
+    id: 'A'.repeat(22),
+    permission: 'status.read',
+    source: 'ip:192.0.2.9',
+    account: victim.name,
+    conversation: 'A'.repeat(22),
+    refresh_token: 'A'.repeat(43),
+    expires_seconds: 60,
+  })
+
+test('nobody but the gate’s user gets an answer at keeper.sock, root neither', async () => {
+  const path = join(daemon.runtime, 'keeper.sock')
+  const link = await new EvilLink(connect(path)).greet()
+  assert.ok(link.isEnded)
+  assert.not(link.isGreeted)
+  const script = `require('net').connect(${JSON.stringify(path)}).on('error', e => console.log(e.code)).on('connect', () => console.log('connected'))`
+  const nobody = spawnSync(process.execPath, ['-e', script], { uid: 65_534, gid: 65_534, encoding: 'utf8' })
+  assert.match(nobody.stdout, 'EACCES')
+})
+
+test('a gate that breaks a rule is killed, and its neighbour is not', async () => {
+  const [bad, good] = [await openLink(), await openLink()]
+  bad.say({ type: 'request', id: 1, operation: 'session.current', input: {}, token: null, from, identity: '1' })
+  await bad.ended()
+  assert.is((await good.ask('access.check', {}, null))?.ok, false)
+  const { pid } = JSON.parse(/is ended (\{.*\})/.exec(daemon.log())?.[1] ?? '{}') as { pid: number }
+  assert.ok(pid > 0 && !existsSync(`/proc/${pid}`), `process ${pid}`)
+  await good.finish()
+})
+
+test('whoever connected as the gate’s user and is somebody else by now is not killed', async () => {
+  const script = `
+    process.setegid(${gateUser.gid}); process.seteuid(${gateUser.uid})
+    const socket = require('net').connect(${JSON.stringify(join(daemon.runtime, 'keeper.sock'))})
+    process.seteuid(0)
+    socket.on('connect', () => socket.write(Buffer.alloc(4, 255)))
+    socket.on('close', () => console.log('alive'))`
+  const child = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 5000 })
+  assert.equal([child.signal, child.stdout], [null, 'alive\n'], child.stderr)
+})
+
+for (const operation of ['', 'root.token', 'session', 'STATUS', 'status ', '__proto__', 'constructor', 'toString'])
+  test(`there is no operation ${JSON.stringify(operation)}`, async () => {
+    const link = await openLink()
+    assert.is(await link.ask(operation, {}, visitorToken), null)
+    await link.ended()
+  })
+
+test('says nothing before hello, and hello once', async () => {
+  for (const messages of [
+    [{ type: 'request', id: 1, operation: 'status', input: {}, token: null, from }],
+    [{ type: 'listening', listeners: [] }],
+    [{ type: 'hello', version: '0.0.0' }],
+    [
+      { type: 'hello', version: '0.1.0' },
+      { type: 'hello', version: '0.1.0' },
+    ],
+  ]) {
+    const link = new EvilLink(await relay.connect())
+    for (const message of messages) link.say(message)
+    await link.ended()
+    assert.is(link.answers.size, 0)
+  }
+})
+
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+
+/** Tokens that root would be let in with, were they good. */
+async function forgedTokens(): Promise<Record<string, string | null>> {
+  const root = daemon.token()
+  const [rootHeader, rootClaims] = [decodeProtectedHeader(root), decodeJwt(root)]
+  const [header = '', claims = '', signature = ''] = visitorToken.split('.')
+  const foreign = generateKeyPairSync('ed25519').privateKey
+  const { keys } = (await daemon.ask('/.well-known/jwks.json')).json() as { keys: { x: string }[] }
+  const payload = Buffer.from(JSON.stringify(rootClaims))
+  const sign = (alg: string, key: Parameters<CompactSign['sign']>[0], more: object = {}) =>
+    new CompactSign(payload).setProtectedHeader({ ...rootHeader, alg, ...more }).sign(key)
+  return {
+    missing: null,
+    empty: '',
+    'of an ended session': ended,
+    expired,
+    'signed by another key': await sign('EdDSA', foreign),
+    'of an unknown key': await sign('EdDSA', foreign, { kid: 'mine' }),
+    'signed with the public key as a secret': await sign('HS256', Buffer.from(keys[0]?.x ?? '', 'base64url')),
+    'without signature': `${encode({ ...rootHeader, alg: 'none' })}.${encode(rootClaims)}.`,
+    'with the signature cut off': root.slice(0, root.lastIndexOf('.') + 1),
+    'of the visitor with root’s claims': `${header}.${encode(rootClaims)}.${signature}`,
+    'of the visitor with root’s subject': `${header}.${encode({ ...decodeJwt(visitorToken), sub: rootClaims.sub })}.${signature}`,
+    'of the visitor with another type': `${encode({ ...decodeProtectedHeader(visitorToken), typ: 'JWT' })}.${claims}.${signature}`,
+    'that is a refresh token': visitorRefresh,
+  }
+}
+
+test('no operation takes a token that is not good, whatever stands beside it', async () => {
+  // The token of one second has ended by the clock of the keeper.
+  while ((await daemon.ask('/postern/v1/me', { token: expired })).status === 200);
+  const link = await openLink()
+  const forged = { source: 'root', local: true, uid: 0, secure: true, agent: 'postern' }
+  for (const [kind, token] of Object.entries(await forgedTokens()))
+    for (const name of names) {
+      if (table[name].access === 'public') continue
+      for (const input of [sampleFor(name), { ...sampleFor(name), identity: '1', user: 'root', roles: ['admin'] }]) {
+        const answer = await link.ask(name, input, token, { from: forged })
+        assert.is(answer?.ok === false && answer.reason, 'unauthenticated', `${name} with a token ${kind}`)
+      }
+    }
+  await link.finish()
+})
+
+test('a token without permission has none, whatever the gate says of it', async () => {
+  const link = await openLink()
+  const forged = { source: 'root', local: true, uid: 0, secure: true, agent: 'postern' }
+  for (const name of names) {
+    const { access } = table[name]
+    if (access === 'public') continue
+    const strange = { ...sampleFor(name), identity: '1', roles: ['admin'], permissions: ['*'] }
+    const asked = await link.ask(name, strange, visitorToken, { from: forged })
+    assert.is(asked?.ok === false && asked.reason, typeof access === 'object' ? 'forbidden' : 'invalid_input', name)
+  }
+  await link.finish()
+})
+
+const others: { whose: string; operation: string; input: () => object; reason: string }[] = [
+  { whose: 'everybody’s', operation: 'session.list', input: () => ({ everyone: true }), reason: 'forbidden' },
+  { whose: 'root’s', operation: 'session.list', input: () => ({ user: 'root' }), reason: 'forbidden' },
+  {
+    whose: 'root’s',
+    operation: 'session.revoke',
+    input: () => ({ id: String(decodeJwt(daemon.token()).sid) }),
+    reason: 'not_found',
+  },
+  { whose: 'nobody’s', operation: 'session.revoke', input: () => ({ id: 'A'.repeat(22) }), reason: 'not_found' },
+  { whose: 'root’s', operation: 'session.revoke_all', input: () => ({ user: 'root' }), reason: 'forbidden' },
+  {
+    whose: 'an administrator’s',
+    operation: 'access.check',
+    input: () => ({ permission: 'session.manage' }),
+    reason: 'forbidden',
+  },
+]
+
+for (const { whose, operation, input, reason } of others)
+  test(`${operation} for what is ${whose} is ${reason}`, async () => {
+    const link = await openLink()
+    const answer = await link.ask(operation, input(), visitorToken)
+    assert.is(answer?.ok === false && answer.reason, reason)
+    await link.finish()
+  })
+
+test('root’s token is nobody’s but root’s: it is not told, and its session goes on', async () => {
+  assert.is((await daemon.ask('/postern/v1/me', { token: daemon.token() })).status, 200)
+})
+
+test('a public operation gives nothing away for what was not proved', async () => {
+  const link = await openLink()
+  const asked = [
+    link.ask('login.begin', { user: victim.name, password: '' }, null),
+    link.ask('login.begin', { user: 'root', password: 'root' }, visitorToken, {
+      from: { ...from, uid: 0, local: true },
+    }),
+    link.ask('login.answer', { conversation: 'A'.repeat(22), answers: [victim.password] }, visitorToken),
+    link.ask('login.refresh', { refresh_token: visitorToken }, null),
+    link.ask('login.refresh', { refresh_token: 'A'.repeat(43) }, daemon.token()),
+  ]
+  for (const answer of await Promise.all(asked)) assert.is(answer?.ok, false)
+  await link.finish()
+})
+
+test('with a forged source for each guess it has a bounded number of guesses at an account', async () => {
+  const file = join(directory, 'asked')
+  const guesses = () => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter(n => n === victim.name)
+  rmSync(file, { force: true })
+  const links = await Promise.all(Array.from({ length: 8 }, openLink))
+  const [beginMs, seconds] = [performance.now(), 6]
+  let sent = 0
+  let yes = 0
+  const guess = async (link: EvilLink) => {
+    while (performance.now() - beginMs < seconds * 1000) {
+      sent += 1
+      const source = `10.${sent >> 16}.${(sent >> 8) & 255}.${sent & 255}`
+      const forged = { from: { ...from, source, local: sent % 2 === 0, uid: sent % 3 === 0 ? sent : null } }
+      const user = sent % 5 === 0 ? victim.name.toUpperCase() : victim.name
+      const answer = await link.ask('login.begin', { user, password: `guess ${sent}` }, null, forged)
+      if (answer?.ok) yes += 1
+    }
+  }
+  // Several at once on each link, as a gate would.
+  await Promise.all(links.flatMap(link => Array.from({ length: 6 }, () => guess(link))))
+  const elapsed = (performance.now() - beginMs) / 1000
+  assert.is(yes, 0)
+  assert.ok(sent > 100, `${sent} sent`)
+  const asked = guesses().length
+  // Ten at once, then one every two seconds.
+  assert.ok(asked >= 5 && asked <= 10 + Math.ceil(elapsed / 2) + 1, `${asked} guesses of ${sent} in ${elapsed} s`)
+  await Promise.all(links.map(link => link.finish()))
+})
+
+test('the trail tells of none of it as done', () => {
+  const lines = readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8').trim().split('\n')
+  const records = lines.map(line => JSON.parse(line) as { event: string; user?: string; outcome: string })
+  const done = records.filter(({ outcome, event }) => outcome === 'ok' && !event.startsWith('audit.'))
+  for (const { event, user } of done)
+    assert.ok(user === visitor.name && ['login.begin', 'session.end'].includes(event), `${event} by ${user}`)
+  assert.not.match(daemon.log(), /an operation broke/)
+})
+
+test.run()
