@@ -4,7 +4,9 @@ import { MAX_MESSAGES, type Prompt, wantsAnswer } from '../pam/protocol.ts'
 import type { AnswerText } from '../pam/text.ts'
 
 /** How long a text that asks nothing waits for what follows it, before the client is shown it alone. */
-const togetherMs = 50
+const togetherMs = 250
+/** And while something given ahead may answer what follows: a step less for a client that expects none. */
+const aheadMs = 2000
 
 /** Where a step of the conversation ended: with questions or texts for the client, an account to judge, or the end. */
 export type Step =
@@ -65,7 +67,8 @@ export class Conversation {
   /** The next event; null when one does not follow at once what is to be shown. */
   async #take(hasShown: boolean): Promise<AttemptEvent | null> {
     this.#next ??= this.attempt.next()
-    const event = hasShown ? await orNull(this.#next, togetherMs) : await this.#next
+    const mayAnswer = this.#ahead.length > 0 && !this.#isProved
+    const event = hasShown ? await orNull(this.#next, mayAnswer ? aheadMs : togetherMs) : await this.#next
     if (event !== null) this.#next = null
     return event
   }
