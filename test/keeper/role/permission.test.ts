@@ -19,6 +19,7 @@ const cases = [
   { held: ['session.read'], wanted: 'session.manage', expect: false },
   { held: ['session'], wanted: 'session.manage', expect: false },
   { held: ['session.manage.all'], wanted: 'session.manage', expect: false },
+  { held: ['job*'], wanted: 'job.install', expect: false },
   { held: ['*.read'], wanted: 'session.read', expect: false },
   { held: ['status.read'], wanted: '*', expect: false },
   { held: [''], wanted: 'status.read', expect: false },
