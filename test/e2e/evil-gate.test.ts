@@ -246,14 +246,15 @@ test('a public operation gives nothing away for what was not proved', async () =
 
 test('with a forged source for each guess it has a bounded number of guesses at an account', async () => {
   const file = join(directory, 'asked')
-  const guesses = () => (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter(n => n === victim.name)
+  const guesses = () =>
+    (existsSync(file) ? readFileSync(file, 'utf8') : '').split('\n').filter(name => name.toLowerCase() === victim.name)
   rmSync(file, { force: true })
   const links = await Promise.all(Array.from({ length: 8 }, openLink))
-  const [beginMs, seconds] = [performance.now(), 6]
+  const beginMs = performance.now()
   let sent = 0
   let yes = 0
   const guess = async (link: EvilLink) => {
-    while (performance.now() - beginMs < seconds * 1000) {
+    while (!link.isEnded) {
       sent += 1
       const source = `10.${sent >> 16}.${(sent >> 8) & 255}.${sent & 255}`
       const forged = { from: { ...from, source, local: sent % 2 === 0, uid: sent % 3 === 0 ? sent : null } }
@@ -262,15 +263,16 @@ test('with a forged source for each guess it has a bounded number of guesses at 
       if (answer?.ok) yes += 1
     }
   }
+  // Those that wait for their turn by then are given up.
+  setTimeout(() => links.forEach(link => void link.finish()), 6000)
   // Several at once on each link, as a gate would.
   await Promise.all(links.flatMap(link => Array.from({ length: 6 }, () => guess(link))))
+  const asked = guesses().length
   const elapsed = (performance.now() - beginMs) / 1000
   assert.is(yes, 0)
   assert.ok(sent > 100, `${sent} sent`)
-  const asked = guesses().length
   // Ten at once, then one every two seconds.
-  assert.ok(asked >= 5 && asked <= 10 + Math.ceil(elapsed / 2) + 1, `${asked} guesses of ${sent} in ${elapsed} s`)
-  await Promise.all(links.map(link => link.finish()))
+  assert.ok(asked >= 5 && asked <= 10 + Math.ceil(elapsed / 2), `${asked} guesses of ${sent} in ${elapsed} s`)
 })
 
 test('the trail tells of none of it as done', () => {
