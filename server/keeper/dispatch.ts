@@ -74,6 +74,8 @@ const unremarkable: readonly unknown[] = [
   'busy',
   'unauthenticated',
   'no_such_login',
+  'no_such_refresh_token',
+  'refresh_token_over',
 ]
 
 /** Whether the audit trail hears of it. */

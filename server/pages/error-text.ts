@@ -9,7 +9,7 @@ export const errorTexts = {
   unavailable: 'Signing in is not possible right now. Try again in a moment.',
   storage_full: 'The disk of this machine is full. Signing in is not possible.',
   invalid_input: 'The name or the password is not one that can be checked here.',
-  foreign_origin: 'The form came from another site. Sign in here instead.',
+  origin_foreign: 'The form came from another site. Sign in here instead.',
 } as const
 
 const otherwise = 'Something went wrong. Try again.'

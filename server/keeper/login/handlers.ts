@@ -36,7 +36,7 @@ export function loginHandlers({
       return answer.ok ? yes(showTokens(answer.value, clock)) : answer
     },
     'login.refresh': async ({ refresh_token: refreshToken }, caller) => {
-      const issued = await sessions.refresh(refreshToken, caller.from)
+      const issued = await sessions.refresh(refreshToken, caller.from, caller.note)
       if (issued === null) return no('refresh_failed')
       caller.note({ user: issued.identity.name, identity: issued.identity.id, session: issued.session.id })
       return yes(showTokens(issued, clock))

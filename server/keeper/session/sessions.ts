@@ -54,6 +54,9 @@ export interface IssuedTokens {
 /** Is told which sessions were ended, before that is answered. */
 type EndListener = (ids: readonly string[]) => Promise<void>
 
+/** Hears why a refresh was refused, for the audit trail. */
+type TellRefusal = (facts: { readonly [fact: string]: string }) => void
+
 /** Grants kept of one session, so that the reuse of an old refresh token is seen. */
 const keptGrants = 1000
 
@@ -120,11 +123,13 @@ export class Sessions {
     if (session.idleMs !== null) await this.#options.store.sessions.setUsed(session.id, instantNow(this.#options.clock))
   }
 
-  /** Trades a refresh token; null refuses. Reuse of a spent one ends the session. */
-  async refresh(refreshToken: string, from: From): Promise<IssuedTokens | null> {
+  /** Trades a refresh token; null refuses, and `tell` hears why. Reuse of a spent one ends the session. */
+  async refresh(refreshToken: string, from: From, tell: TellRefusal = () => {}): Promise<IssuedTokens | null> {
     const hash = hashRefreshToken(refreshToken)
     const grant = await this.#options.store.grants.findByRefreshHash(hash)
-    return grant && this.#inTurn(grant.session, () => this.#refresh(hash, from))
+    if (grant !== null) return this.#inTurn(grant.session, () => this.#refresh(hash, from, tell))
+    tell({ reason: 'no_such_refresh_token' })
+    return null
   }
 
   /** Ends a session in the store and in every gate. Whether there was one. */
@@ -222,16 +227,21 @@ export class Sessions {
     for (const listener of this.#endListeners) await listener(ids)
   }
 
-  async #refresh(hash: string, from: From): Promise<IssuedTokens | null> {
+  async #refresh(hash: string, from: From, tell: TellRefusal): Promise<IssuedTokens | null> {
     const { store, clock } = this.#options
     const grant = await store.grants.findByRefreshHash(hash)
     const session = grant && (await store.sessions.find(grant.session))
     if (!grant || !session) return null
     const successorUsed = grant.spent !== null && (await this.#wasUsed(grant.spent.successor))
     const verdict = judgeRefresh(grant, session, { source: from.source, successorUsed }, clock)
-    if (verdict === 'over') return null
+    if (verdict === 'over') {
+      tell({ reason: 'refresh_token_over' })
+      return null
+    }
     const identity = await this.#renewIdentity(session)
     if (verdict === 'reuse' || identity === null) {
+      const reason = verdict === 'reuse' ? 'refresh_token_reused' : 'account_gone'
+      tell({ reason, session: session.id, identity: session.identity })
       await this.end(session.id)
       return null
     }

@@ -245,4 +245,16 @@ test('10,000 refreshes of one session keep a bounded number of grants', async ({
   assert.ok(await grants.find('jti-29'))
 })
 
+test('the trail hears of a token that was used twice, not of one that never was', async ({ house }) => {
+  const heard: object[] = []
+  const tell = (facts: object) => void heard.push(facts)
+  const first = await house.login('alice')
+  await house.sessions.refresh(first.refreshToken ?? '', here)
+  house.clock.pass(60)
+  assert.is(await house.sessions.refresh('made-up', here, tell), null)
+  assert.is(await house.sessions.refresh(first.refreshToken ?? '', here, tell), null)
+  const session = { session: first.session.id, identity: first.identity.id }
+  assert.equal(heard, [{ reason: 'no_such_refresh_token' }, { reason: 'refresh_token_reused', ...session }])
+})
+
 test.run()
