@@ -16,7 +16,7 @@ export const prefix = '/postern/v1'
 
 type Parsed = { readonly ok: true; readonly value: Record<string, unknown> } | Refusal
 
-/** A query string's text as the type that the input names; text that does not fit stays text, and the keeper refuses it. */
+/** The text of a query or a path as the type that the input names; text that does not fit stays text, and the keeper refuses it. */
 function fromText(text: string, field: Field | undefined): unknown {
   if (field?.type === 'boolean') return text === 'true' || text === '' ? true : text === 'false' ? false : text
   if (field?.type === 'integer' || field?.type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
@@ -26,8 +26,10 @@ function fromText(text: string, field: Field | undefined): unknown {
 function readQuery(c: Context<GateEnv>, route: Route): Parsed {
   const value: Record<string, unknown> = {}
   for (const [name, texts] of Object.entries(c.req.queries())) {
-    if (texts.length > 1) return no('invalid_input', `${name}: given more than once`)
-    value[name] = fromText(texts[0] ?? '', route.input[name])
+    const field = route.input[name]
+    if (field?.type === 'array') value[name] = texts
+    else if (texts.length > 1) return no('invalid_input', `${name}: given more than once`)
+    else value[name] = fromText(texts[0] ?? '', field)
   }
   return { ok: true, value }
 }
@@ -35,7 +37,8 @@ function readQuery(c: Context<GateEnv>, route: Route): Parsed {
 async function readInput(c: Context<GateEnv>, route: Route, visit: Visit): Promise<Parsed> {
   const hasBody = route.method !== 'GET' && route.method !== 'DELETE'
   const given = hasBody ? await readJsonBody(visit.incoming) : readQuery(c, route)
-  return given.ok ? { ok: true, value: { ...given.value, ...c.req.param() } } : given
+  const inPath = Object.entries(c.req.param()).map(([name, text]) => [name, fromText(text, route.input[name])])
+  return given.ok ? { ok: true, value: { ...given.value, ...Object.fromEntries(inPath) } } : given
 }
 
 /** The token that goes with the operation, or null for a public one. */
