@@ -1,7 +1,15 @@
 /** The asking end of the link: gate to keeper, and root's CLI to keeper. */
 import type { Socket } from 'node:net'
 import { encodeFrame, FrameError, FrameReader } from './frame.ts'
-import { type Answer, type From, maxInFlight, maxLoginsInFlight, type ToGate, type ToKeeper } from './message.ts'
+import {
+  type Answer,
+  type From,
+  isLogin,
+  maxInFlight,
+  maxLoginsInFlight,
+  type ToGate,
+  type ToKeeper,
+} from './message.ts'
 
 /** What the keeper tells unasked. Each is called before the next frame is looked at. */
 export interface Listener {
@@ -43,19 +51,19 @@ export class LinkClient {
    * a `signal` that aborts tells the keeper that nobody waits any more. Throws `FrameError` for an oversized input.
    */
   request(operation: string, input: unknown, token: string | null, from: From, signal?: AbortSignal): Promise<Answer> {
-    const isLogin = operation.startsWith('login.')
+    const countsAsLogin = isLogin(operation)
     if (this.#lost) return Promise.resolve(unavailable)
     if (signal?.aborted) return Promise.resolve(cut)
-    if (this.#waiting.size >= maxInFlight || (isLogin && this.#logins >= maxLoginsInFlight))
+    if (this.#waiting.size >= maxInFlight || (countsAsLogin && this.#logins >= maxLoginsInFlight))
       return Promise.resolve(busy)
     this.#lastId += 1
     const id = this.#lastId
     const frame = encodeFrame({ type: 'request', id, operation, input, token, from } satisfies ToKeeper)
-    if (isLogin) this.#logins += 1
+    if (countsAsLogin) this.#logins += 1
     return new Promise(resolve => {
       const cancel = () => this.#send({ type: 'cancel', id })
       this.#waiting.set(id, answer => {
-        if (isLogin) this.#logins -= 1
+        if (countsAsLogin) this.#logins -= 1
         signal?.removeEventListener('abort', cancel)
         resolve(answer)
       })

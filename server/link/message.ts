@@ -6,6 +6,12 @@ export const maxFrameBytes = 1024 * 1024
 /** Requests that may be in flight on one link, and how many of them may be logins. */
 export const maxInFlight = 256
 export const maxLoginsInFlight = 64
+
+/** Whether an operation counts among the logins in flight: it may wait for PAM and for a person. */
+export function isLogin(operation: string): boolean {
+  return operation.startsWith('login.')
+}
+
 /** A gate from which nothing is heard for this long is ended. */
 export const silenceMs = 10_000
 

@@ -3,7 +3,16 @@ import type { Socket } from 'node:net'
 import * as z from 'zod'
 import { no } from '../operations/operation.ts'
 import { encodeFrame, FrameError, FrameReader } from './frame.ts'
-import { type Answer, type Forget, type From, maxInFlight, silenceMs, type ToGate } from './message.ts'
+import {
+  type Answer,
+  type Forget,
+  type From,
+  isLogin,
+  maxInFlight,
+  maxLoginsInFlight,
+  silenceMs,
+  type ToGate,
+} from './message.ts'
 
 const from = z.strictObject({
   source: z.string().max(128),
@@ -65,6 +74,7 @@ export class LinkServer {
   readonly #reader = new FrameReader()
   readonly #inFlight = new Map<number, AbortController>()
   readonly #forgetting = new Map<number, () => void>()
+  #logins = 0
   #lastRequest = 0
   #lastForget = 0
   #violation: string | null = null
@@ -151,13 +161,17 @@ export class LinkServer {
   #request(message: Omit<LinkRequest, 'signal'> & { id: number }): void {
     if (message.id <= this.#lastRequest) return this.end('a request id that was used before')
     if (this.#inFlight.size >= maxInFlight) return this.end('too many requests in flight')
+    const countsAsLogin = isLogin(message.operation)
+    if (countsAsLogin && this.#logins >= maxLoginsInFlight) return this.end('too many logins in flight')
     if (!this.#service.knows(message.operation)) return this.end('an operation that there is not')
     this.#lastRequest = message.id
     const abort = new AbortController()
     this.#inFlight.set(message.id, abort)
+    if (countsAsLogin) this.#logins += 1
     const { operation, input, token, from } = message
     void this.#service.answer({ operation, input, token, from, signal: abort.signal }).then(answer => {
       this.#inFlight.delete(message.id)
+      if (countsAsLogin) this.#logins -= 1
       this.#answer(message.id, answer)
     })
   }

@@ -4,7 +4,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Answer, maxInFlight, silenceMs } from '../../server/link/message.ts'
+import { type Answer, maxInFlight, maxLoginsInFlight, silenceMs } from '../../server/link/message.ts'
 import { type LinkRequest, LinkServer } from '../../server/link/server.ts'
 import { createPair, createPeer, type Pair, type Peer } from './pair.ts'
 
@@ -21,7 +21,7 @@ const request = (id: number, more: object = {}) => ({
   ...more,
 })
 
-/** A link whose one operation `echo` answers its input, and whose `wait` answers when it is told to. */
+/** A link whose one operation `echo` answers its input, and whose `wait` and `login.begin` answer when they are told to. */
 interface Setting {
   readonly pair: Pair
   readonly gate: Peer
@@ -45,7 +45,7 @@ async function createSetting(): Promise<Setting> {
   const link = new LinkServer(pair.keeper, {
     hello: (_link, version) => void told.push({ version }),
     listening: (_link, listeners) => void told.push({ listeners }),
-    knows: operation => ['echo', 'wait', 'large'].includes(operation),
+    knows: operation => ['echo', 'wait', 'large', 'login.begin'].includes(operation),
     answer: async asked => {
       requests.push(asked)
       if (asked.operation === 'echo') return { ok: true, value: asked.input }
@@ -155,6 +155,11 @@ const violations: { name: string; say: unknown[] | Buffer; violation: RegExp }[]
     violation: /too many requests/,
   },
   {
+    name: 'more logins in flight than are allowed',
+    say: Array.from({ length: maxLoginsInFlight + 1 }, (_, n) => request(n + 1, { operation: 'login.begin' })),
+    violation: /too many logins/,
+  },
+  {
     name: 'more listeners than there can be',
     say: [{ type: 'listening', listeners: Array.from({ length: 65 }, () => 'x') }],
     violation: /does not know/,
@@ -184,6 +189,18 @@ test('as many requests as are allowed may be in flight', async () => {
   gate.say(request(maxInFlight + 1, { operation: 'wait' }), request(maxInFlight + 2))
   assert.is((await gate.hear()).id, maxInFlight + 2)
   assert.is(requests.length, maxInFlight + 2)
+})
+
+test('as many logins as are allowed may be in flight, beside other requests', async () => {
+  const { gate, waiting, requests } = await createSetting()
+  for (let id = 1; id <= maxLoginsInFlight; id += 1) gate.say(request(id, { operation: 'login.begin' }))
+  gate.say(request(maxLoginsInFlight + 1))
+  assert.is((await gate.hear()).id, maxLoginsInFlight + 1)
+  waiting[0]?.({ ok: true, value: null })
+  assert.is((await gate.hear()).id, 1)
+  gate.say(request(maxLoginsInFlight + 2, { operation: 'login.begin' }), request(maxLoginsInFlight + 3))
+  assert.is((await gate.hear()).id, maxLoginsInFlight + 3)
+  assert.is(requests.length, maxLoginsInFlight + 3)
 })
 
 test('ends a link whose answers are not read', async () => {
