@@ -12,7 +12,7 @@ import { version } from '../operations/version.ts'
 import { type Clock, createSystemClock } from './clock.ts'
 import { requireServed } from './config/available.ts'
 import { type Configuration, ConfigurationError } from './config/configuration.ts'
-import { makeDirectoryFor, makeOwnDirectory, writeSecretFile } from './file.ts'
+import { makeDirectoryFor, makeOwnDirectory, removeFile, writeSecretFile } from './file.ts'
 import { Gates } from './gates/gates.ts'
 import { GateProcesses, spawnGate } from './gates/process.ts'
 import { describeForGates } from './gates/settings.ts'
@@ -226,7 +226,9 @@ export class Daemon {
     const { listen, paths } = this.#configuration.config
     const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
     const text = JSON.stringify({ version, http, gate_uid: gateUid })
-    writeSecretFile(join(paths.runtime, 'instance.json'), `${text}\n`, randomBytes, 0o444)
+    const file = join(paths.runtime, 'instance.json')
+    writeSecretFile(file, `${text}\n`, randomBytes, 0o444)
+    this.#closing.push(() => removeFile(file))
   }
 
   #announce(env: NodeJS.ProcessEnv): void {
