@@ -2,6 +2,7 @@
 import { no, yes } from '../../operations/operation.ts'
 import type { HandlersOf } from '../dispatch.ts'
 import { toRfc3339 } from '../instant.ts'
+import { pageOf } from '../page.ts'
 import type { SigningKey, SigningKeys } from './keys.ts'
 
 export function signingHandlers({
@@ -19,7 +20,7 @@ export function signingHandlers({
     active: retired === null && kid === keys.active.kid,
   })
   return {
-    'signing.list': async () => yes({ items: keys.list().map(show), next: null }),
+    'signing.list': async input => pageOf(keys.list().map(show), input),
     'signing.rotate': async () => {
       if (keys.active.algorithm === 'HS256') return no('conflict', 'HS256 signs with jwt_secret: change it there')
       const key = await keys.rotate(tellGates)

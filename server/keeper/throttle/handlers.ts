@@ -4,6 +4,7 @@ import type { Output } from '../../operations/table.ts'
 import type { Clock } from '../clock.ts'
 import type { HandlersOf } from '../dispatch.ts'
 import { toRfc3339 } from '../instant.ts'
+import { pageOf } from '../page.ts'
 import { parseSource } from './source.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -39,12 +40,7 @@ function sourceKey(given: string): string {
 /** The handlers. */
 export function throttleHandlers({ throttle, clock }: { throttle: Throttle; clock: Clock }): HandlersOf<'throttle.'> {
   return {
-    'throttle.list': async ({ limit = 50, cursor = '0' }) => {
-      const all = listPenalties(throttle, clock)
-      const start = Number.parseInt(cursor, 10) || 0
-      const next = start + limit
-      return yes({ items: all.slice(start, next), next: next < all.length ? String(next) : null })
-    },
+    'throttle.list': async input => pageOf(listPenalties(throttle, clock), input),
     'throttle.clear': async ({ source, account }) =>
       yes({
         cleared: throttle.clear({
