@@ -1,7 +1,8 @@
 /** The sockets that HTTP is served on: those that systemd passed, matched by their address, or opened here. */
-import { chmodSync, fstatSync, readFileSync, unlinkSync } from 'node:fs'
+import { chmodSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { Socket, Server as SocketServer } from 'node:net'
+import { connect, type Socket, type Server as SocketServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
 import type { Place } from '../link/message.ts'
 
@@ -20,6 +21,8 @@ const maxConnections = 4096
 /** Connections that wait to be accepted: by a gate that starts, or one that has its hands full. */
 const backlog = 4096
 const maxRequestsPerSocket = 100_000
+/** How long a place that is taken is waited for. */
+const handoverMs = 2000
 
 function nameOf(place: Place): string {
   if ('unix' in place) return `unix:${place.unix}`
@@ -65,20 +68,37 @@ function optionsFor(place: Place, isShared: boolean): object {
   return { host: address, port, ipv6Only: address.includes(':'), reusePort: isShared }
 }
 
-function removeStaleSocket(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (fault) {
-    if ((fault as NodeJS.ErrnoException).code !== 'ENOENT') throw fault
+/** Removes the socket of a gate that is gone. Anything else at that path, and a socket that is answered, is an error. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket()) throw new Error(`${path} is in the way: it is no socket`)
+  const isAnswered = await new Promise<boolean>(resolve => {
+    const probe = connect(path, () => resolve(true)).once('error', () => resolve(false))
+    probe.once('connect', () => probe.destroy())
+  })
+  if (isAnswered) throw Object.assign(new Error(`${path} is served by somebody else`), { code: 'EADDRINUSE' })
+  unlinkSync(path)
+}
+
+/** Listens there. The gates of a keeper that fell hold their places until they see the next one: they get a moment. */
+async function listenOnceFree(place: Place, isShared: boolean, handle: RequestListener): Promise<void> {
+  for (const endMs = performance.now() + handoverMs; ; ) {
+    try {
+      if ('unix' in place) await removeStaleSocket(place.unix)
+      return await listen(createHttpServer(handle), optionsFor(place, isShared))
+    } catch (fault) {
+      const isTaken = (fault as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      if (!isTaken || performance.now() > endMs) throw fault
+    }
+    await pause(handoverMs / 100)
   }
 }
 
 /** Opens one listener. An address that this machine does not have (IPv6 off) is left out with a warning. */
 async function open(place: Place, isShared: boolean, handle: RequestListener, log: Log): Promise<string | null> {
-  const server = createHttpServer(handle)
-  if ('unix' in place) removeStaleSocket(place.unix)
   try {
-    await listen(server, optionsFor(place, isShared))
+    await listenOnceFree(place, isShared, handle)
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException
     if (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT') throw fault
