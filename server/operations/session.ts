@@ -65,7 +65,7 @@ export const sessionOperations = {
     audit: 'always',
   }),
   'session.list': operation({
-    summary: "Lists your sessions; with `session.manage` also another's or everyone's.",
+    summary: "Lists your sessions; with `session.read` or `session.manage` also another's or everyone's.",
     http: 'GET /sessions',
     access: 'session',
     input: z.strictObject({

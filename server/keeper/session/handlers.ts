@@ -1,7 +1,7 @@
 /** The handlers of the session operations. */
 import { no, yes } from '../../operations/operation.ts'
 import type { Output } from '../../operations/table.ts'
-import { type Authenticated, type Caller, requireAuthenticated } from '../caller.ts'
+import { type Authenticated, requireAuthenticated } from '../caller.ts'
 import type { Clock } from '../clock.ts'
 import type { HandlersOf } from '../dispatch.ts'
 import { shownWallMs, toRfc3339 } from '../instant.ts'
@@ -18,6 +18,14 @@ const rememberMs = 60_000
 /** Where idle time is short, a tenth of it: who is there every now and then is not idle. */
 function rememberedMs({ idleMs }: Session): number {
   return idleMs === null ? rememberMs : Math.min(rememberMs, idleMs / 10)
+}
+
+/** Who may end others' sessions may see them too. */
+const toSee = ['session.read', 'session.manage']
+const toEnd = ['session.manage']
+
+function holdsOneOf({ permissions }: Authenticated, wanted: readonly string[]): boolean {
+  return wanted.some(permission => holdsPermission(permissions, permission))
 }
 
 /** A session as it is shown. */
@@ -59,11 +67,10 @@ export function sessionHandlers({
   store: Store
   clock: Clock
 }): HandlersOf<'session.' | 'access.'> {
-  /** The identities a caller means: their own, or those of a name if they may manage sessions. */
-  const identitiesFor = async (name: string | undefined, caller: Caller) => {
-    const who = requireAuthenticated(caller)
+  /** The identities a caller means: their own, or those of a name if they hold one of the permissions for others. */
+  const identitiesFor = async (name: string | undefined, who: Authenticated, forOthers: readonly string[]) => {
     if (name === undefined || name === who.identity.name) return [who.identity]
-    return holdsPermission(who.permissions, 'session.manage') ? await store.identities.findByName(name) : null
+    return holdsOneOf(who, forOthers) ? await store.identities.findByName(name) : null
   }
   const listSessions = async (who: Authenticated, identity: string | undefined, limit: number, cursor?: string) => {
     const found = await store.sessions.list({ identity, cursor, limit: limit + 1 })
@@ -101,11 +108,11 @@ export function sessionHandlers({
     'session.list': async ({ user, everyone, limit = 50, cursor }, caller) => {
       const who = requireAuthenticated(caller)
       if (everyone) {
-        if (!holdsPermission(who.permissions, 'session.manage')) return no('forbidden', 'session.manage is needed')
+        if (!holdsOneOf(who, toSee)) return no('forbidden', 'session.read is needed')
         return yes(await listSessions(who, undefined, limit, cursor))
       }
-      const identities = await identitiesFor(user, caller)
-      if (identities === null) return no('forbidden', "session.manage is needed for another's sessions")
+      const identities = await identitiesFor(user, who, toSee)
+      if (identities === null) return no('forbidden', "session.read is needed for another's sessions")
       const pages = await Promise.all(identities.map(({ id }) => listSessions(who, id, limit, cursor)))
       const items = pages.flatMap(page => page.items).sort((a, b) => (a.id < b.id ? -1 : 1))
       const isMore = items.length > limit || pages.some(page => page.next !== null)
@@ -118,14 +125,13 @@ export function sessionHandlers({
       const session = await store.sessions.find(id)
       const isOwn = session?.identity === who.identity.id
       // Whose it is, and whether it is there, is told only to those who may end it.
-      if (!isOwn && !holdsPermission(who.permissions, 'session.manage'))
-        return no('not_found', 'no such session of yours')
+      if (!isOwn && !holdsOneOf(who, toEnd)) return no('not_found', 'no such session of yours')
       return (await sessions.end(id)) ? yes({}) : no('not_found', 'no such session')
     },
 
     'session.revoke_all': async ({ user, others = false }, caller) => {
       const who = requireAuthenticated(caller)
-      const identities = await identitiesFor(user, caller)
+      const identities = await identitiesFor(user, who, toEnd)
       if (identities === null) return no('forbidden', "session.manage is needed for another's sessions")
       let revoked = 0
       for (const { id } of identities) revoked += await sessions.endAll(id, others ? who.session.id : null)

@@ -15,15 +15,18 @@ interface Context {
   as(name: string, more?: Partial<Login>): Promise<Caller>
 }
 
+const permissions: { readonly [group: string]: string[] } = { sudo: ['session.manage'], staff: ['session.read'] }
+
 const test = suite<Context>('keeper/session handlers')
 test.before.each(async context => {
   const house = await createHouse({
     rights: ({ groups }, roleCap) => ({
       roles: roleCap === null ? [...groups] : [roleCap],
-      permissions: groups.includes('sudo') && roleCap === null ? ['session.manage'] : [],
+      permissions: roleCap === null ? groups.flatMap(group => permissions[group] ?? []) : [],
     }),
   })
   house.accounts.set('admin', { name: 'admin', uid: 1009, gid: 1009, groups: ['sudo'] })
+  house.accounts.set('reader', { name: 'reader', uid: 1008, gid: 1008, groups: ['staff'] })
   Object.assign(context, {
     house,
     handlers: sessionHandlers({ sessions: house.sessions, store: house.store, clock: house.clock }),
@@ -86,16 +89,18 @@ test('after the clock was set the times shown are those of the new clock', async
 })
 
 const askers: [name: string, input: object, admin: number | string, alice: number | string][] = [
-  ['of everyone', { everyone: true }, 4, 'forbidden'],
+  ['of everyone', { everyone: true }, 5, 'forbidden'],
   ['of another by name', { user: 'bob' }, 1, 'forbidden'],
   ['of oneself by name', { user: 'alice' }, 2, 2],
   ['of a name that there is not', { user: 'nobody' }, 0, 'forbidden'],
 ]
 for (const [name, input, admin, alice] of askers)
-  test(`the sessions ${name}: ${admin} for an admin, ${alice} for anybody`, async ({ handlers, as }) => {
-    const [one, , root] = [await as('alice'), await as('alice'), await as('admin'), await as('bob')]
+  test(`the sessions ${name}: ${admin} for an admin and a reader, ${alice} for anybody`, async ({ handlers, as }) => {
+    const [one, root, reader] = [await as('alice'), await as('admin'), await as('reader')]
+    for (const other of ['alice', 'bob']) await as(other)
     for (const [caller, expected] of [
       [root, admin],
+      [reader, admin],
       [one, alice],
     ] as const) {
       const { items, next } = await list(handlers, input, caller)
@@ -182,6 +187,15 @@ test('who manages sessions ends another’s', async ({ house, handlers, as }) =>
   assert.is(await revoke(handlers, idOf(bobs), root), 'ok')
   assert.is(await house.store.sessions.find(idOf(bobs)), null)
   assert.is(await revoke(handlers, idOf(bobs), root), 'not_found')
+})
+
+test('who only reads sessions ends none but their own', async ({ house, handlers, as }) => {
+  const [reader, bobs] = [await as('reader'), await as('bob')]
+  assert.is(await revoke(handlers, idOf(bobs), reader), 'not_found')
+  const all = await handlers['session.revoke_all']({ user: 'bob' }, reader)
+  assert.is(all.ok ? 'ok' : all.reason, 'forbidden')
+  assert.ok(await house.store.sessions.find(idOf(bobs)))
+  assert.is(await revoke(handlers, idOf(reader), reader), 'ok')
 })
 
 test('a session capped to a role does not manage others', async ({ house, handlers, as }) => {
