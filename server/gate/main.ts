@@ -9,7 +9,7 @@ import { createApp } from './app.ts'
 import { withCheck } from './check.ts'
 import { Gate } from './gate.ts'
 import { adoptPassed, countPassed, finishServing, keepPassed, openListeners, type Passed } from './listener.ts'
-import { dropPrivileges } from './privilege.ts'
+import { dropPrivileges, requireNotRoot } from './privilege.ts'
 
 /** Where the keeper is and who to be: as systemd's unit has it, or as the keeper that spawned us says on stdin. */
 function readOrder(): GateOrder {
@@ -23,6 +23,7 @@ function readOrder(): GateOrder {
 
 const { runtime, worker, workers, user } = readOrder()
 if (user !== null) dropPrivileges(user)
+requireNotRoot()
 
 /** Who spawned us: the keeper, or systemd. */
 const parent = process.ppid

@@ -27,3 +27,9 @@ export function dropPrivileges({ uid, gid }: { readonly uid: number; readonly gi
   if (!/^NoNewPrivs:\s*1$/m.test(readFileSync('/proc/self/status', 'utf8')))
     throw new Error('new privileges can be gained')
 }
+
+/** Throws when this process is root: what the network sends is never parsed with root's rights, whoever started it. */
+export function requireNotRoot(): void {
+  if (process.getuid?.() === 0 || process.geteuid?.() === 0)
+    throw new Error('a gate does not run as root: the keeper starts it, or a unit with a user of its own')
+}

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { dropPrivileges } from '../../server/gate/privilege.ts'
+import { dropPrivileges, requireNotRoot } from '../../server/gate/privilege.ts'
 
 const test = suite('gate privilege')
 const source = join(import.meta.dirname, '../../server/gate/privilege.ts')
@@ -103,5 +103,24 @@ for (const given of wrong)
     )
     assert.equal(readFileSync('/proc/self/status', 'utf8').match(/^(?:Uid|Gid|Groups):.*$/gm), before)
   })
+
+test('a gate that root starts by hand is refused: it would parse the network as root', () => {
+  assert.throws(requireNotRoot, 'a gate does not run as root')
+  const posternd = join(import.meta.dirname, '../../dist/posternd.cjs')
+  // It would wait for its keeper for ever.
+  const { stderr, status } = spawnSync(process.execPath, [posternd, '--gate'], { encoding: 'utf8', timeout: 5000 })
+  assert.is(status, 1, stderr)
+  assert.match(stderr, 'a gate does not run as root')
+})
+
+test('root in disguise is root', () => {
+  for (const disguise of [['--ruid=65534'], ['--euid=65534', '--keep-groups']]) {
+    const wanted = `import { requireNotRoot } from '${source}'; requireNotRoot()`
+    const node = [process.execPath, '--input-type=module', '--eval', wanted]
+    const { stderr, status } = spawnSync('setpriv', [...disguise, ...node], { encoding: 'utf8' })
+    assert.is(status, 1, stderr)
+    assert.match(stderr, 'a gate does not run as root')
+  }
+})
 
 test.run()
