@@ -149,6 +149,9 @@ export const configSchema = plainSection({
     free_failures: whole('failures', 3, 1, 100).describe('failed logins of a source before it has to wait'),
     first_penalty_seconds: seconds(5, 1, HOUR).describe('the first wait, doubled with each failure'),
     max_penalty_seconds: seconds(10 * MINUTE, 1, DAY).describe('the longest wait'),
+    forget_seconds: seconds(10 * MINUTE, MINUTE, DAY).describe('after so much quiet one failure is forgotten'),
+    account_burst: whole('attempts', 10, 1, 100).describe('attempts at one account before they have to take turns'),
+    account_interval_seconds: seconds(2, 1, MINUTE).describe('time between two turns at one account'),
     max_sources: whole('sources', 65536, 16, 1048576).describe('sources remembered'),
   }).describe('what slows guessing'),
   log: section({

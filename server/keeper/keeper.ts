@@ -74,6 +74,15 @@ function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
     get maxPenaltySeconds() {
       return given().max_penalty_seconds
     },
+    get forgetSeconds() {
+      return given().forget_seconds
+    },
+    get burst() {
+      return given().account_burst
+    },
+    get intervalSeconds() {
+      return given().account_interval_seconds
+    },
     get maxSources() {
       return given().max_sources
     },

@@ -49,7 +49,15 @@ test('without any file everything has its default', async () => {
     keys: 'persistent',
     session: { cookie_seconds: 86400, idle_seconds: 28800 },
     gate: { workers: 1, user: 'postern' },
-    throttle: { free_failures: 3, first_penalty_seconds: 5, max_penalty_seconds: 600, max_sources: 65536 },
+    throttle: {
+      free_failures: 3,
+      first_penalty_seconds: 5,
+      max_penalty_seconds: 600,
+      forget_seconds: 600,
+      account_burst: 10,
+      account_interval_seconds: 2,
+      max_sources: 65536,
+    },
     log: { level: 'info' },
     insecure: { throttle_off: false },
   })

@@ -16,17 +16,18 @@ const test = suite('e2e throttle')
 const login = '/postern/v1/login'
 let daemon: Daemon
 let account: Account
+const config = {
+  pam: { children: 20, children_per_source: 8 },
+  login: { allow: { groups: ['users'] }, failure_delay_seconds: 0.5 },
+  throttle: { first_penalty_seconds: 300 },
+  trusted_proxies: ['unix'],
+}
 
 test.before(async () => {
   account = await createAccount({ groups: ['users'] })
   daemon = await startDaemon({
     pam: ['auth required pam_unix.so nodelay', 'account required pam_unix.so'],
-    config: {
-      pam: { children: 20, children_per_source: 8 },
-      login: { allow: { groups: ['users'] }, failure_delay_seconds: 0.5 },
-      throttle: { first_penalty_seconds: 300 },
-      trusted_proxies: ['unix'],
-    },
+    config,
   })
 })
 test.after(async () => {
@@ -218,27 +219,52 @@ test('what is cleared is gone from the disk too', async () => {
   await waitFor('the row is gone', () => !isWritten())
 })
 
+interface Kept {
+  bootId: string
+  savedMs: number
+  quietFrom: number
+}
+
+/** Changes what a stopped daemon has kept of `uid:1000`. */
+function rewrite(change: (kept: Kept) => Kept): void {
+  const db = new Database(join(daemon.directory, 'state/postern.db'))
+  for (const { key, row } of rows().filter(({ key }) => key === 'source uid:1000')) {
+    const { state, bootId, savedMs, ...rest } = JSON.parse(row)
+    const { quietFrom, ...tally } = JSON.parse(state)
+    const { quietFrom: moved, ...stamp } = change({ bootId, savedMs, quietFrom })
+    const kept = { ...rest, ...stamp, state: JSON.stringify({ ...tally, quietFrom: moved }) }
+    db.prepare('update throttle set row = ? where key = ?').run(JSON.stringify(kept), key)
+  }
+  db.close()
+}
+
 test('after a reboot the remainder counts anew', async () => {
   await failFour({ uid: 1000 })
   await daemon.stop()
   // The same moment on the clock of a boot that had only begun, so that within this boot it would be long over.
-  const db = new Database(join(daemon.directory, 'state/postern.db'))
-  for (const { key, row } of rows().filter(({ key }) => key === 'source uid:1000')) {
-    const kept = JSON.parse(row)
-    const state = JSON.parse(kept.state)
-    const shiftMs = kept.savedMs - 5000
-    const moved = {
-      ...kept,
-      bootId: 'another',
-      savedMs: 5000,
-      state: JSON.stringify({ ...state, quietFrom: state.quietFrom - shiftMs - 200_000 }),
-    }
-    db.prepare('update throttle set row = ? where key = ?').run(JSON.stringify(moved), key)
-  }
-  db.close()
+  rewrite(({ savedMs, quietFrom }) => ({
+    bootId: 'another',
+    savedMs: 5000,
+    quietFrom: quietFrom - (savedMs - 5000) - 200_000,
+  }))
   await daemon.start()
   const wait = assertThrottled(await enter({ uid: 1000 }))
   assert.ok(wait > 80 && wait <= 100, String(wait))
+})
+
+test('its limits are those of the configuration', async () => {
+  await failFour({ uid: 1000 })
+  await daemon.stop()
+  daemon.configure({ ...config, throttle: { forget_seconds: 60, account_burst: 2, account_interval_seconds: 60 } })
+  rewrite(kept => ({ ...kept, quietFrom: kept.savedMs - 130_000 }))
+  await daemon.start()
+  const [remembered] = await penalties()
+  assert.equal([remembered?.source, remembered?.failures], ['uid:1000', 2])
+  for (const address of ['203.0.113.1', '203.0.113.2']) assertRefused(await guess(behindProxy(address), account.name))
+  const slowed = (await penalties()).find(({ source }) => source === null)
+  assert.is(slowed?.account, account.name)
+  const wait = slowed?.retry_after ?? 0
+  assert.ok(wait > 50 && wait <= 60, String(wait))
 })
 
 test('nothing waits where the throttle is off', async () => {
