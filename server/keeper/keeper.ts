@@ -15,7 +15,7 @@ import { type Account, findAccount } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
 import { loginHandlers } from './login/handlers.ts'
 import { Logins } from './login/logins.ts'
-import { restoreThrottle, saveThrottle, startMaintenance } from './maintenance.ts'
+import { createThrottleSaver, restoreThrottle, startMaintenance } from './maintenance.ts'
 import { type Attempts, createAttempts } from './pam/attempts.ts'
 import { isMember, rolesOf } from './role/membership.ts'
 import { permissionsOf } from './role/permission.ts'
@@ -214,6 +214,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const sessions = createSessions(options, store, keys)
   const throttle = openThrottle(options)
   await restoreThrottle(throttle, store)
+  const saveThrottle = createThrottleSaver(throttle, store)
   const audit = await openAudit(options, store)
   const rootToken = new RootToken({ runtimeDirectory: paths.runtime, sessions, store, clock, random, account: owner })
   await rootToken.start()
@@ -234,7 +235,17 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       ...configHandlers({ configuration, reload: options.reload }),
     },
   })
-  const stopMaintenance = startMaintenance({ store, sessions, keys, throttle, rootToken, audit, clock, log })
+  const stopMaintenance = startMaintenance({
+    store,
+    sessions,
+    keys,
+    saveThrottle,
+    rootToken,
+    audit,
+    clock,
+    timer: systemTimer,
+    log,
+  })
   return {
     dispatch,
     answers: () => store.auditHead.load(),
@@ -242,7 +253,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       await stopMaintenance()
       await rootToken.stop()
       await attempts.close()
-      await saveThrottle(throttle, store)
+      await saveThrottle()
       await audit.close()
       await store.close()
     },

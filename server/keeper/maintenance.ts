@@ -8,32 +8,46 @@ import type { SigningKeys } from './signing/keys.ts'
 import type { Store } from './store/store.ts'
 import type { ThrottleRow } from './throttle/row.ts'
 import type { Throttle } from './throttle/throttle.ts'
+import type { Timer } from './throttle/timer.ts'
 
 const tickMs = 2000
 const headMs = 3_600_000
 const roomMs = 60_000
 /** A wall clock that moved less than this against the monotonic one drifted; more, and it was set. */
 const clockSetMs = 2000
+/** Throttle rows that wait for room on the disk. */
+const longestUnsaved = 131_072
 
 export interface MaintenanceOptions {
   readonly store: Store
   readonly sessions: Sessions
   readonly keys: SigningKeys
-  readonly throttle: Throttle
+  readonly saveThrottle: () => Promise<void>
   readonly rootToken: RootToken
   readonly audit: Audit
   readonly clock: Clock
+  readonly timer: Timer
   readonly log: Log
 }
 
 const rowKey = ({ kind, key }: Pick<ThrottleRow, 'kind' | 'key'>) => `${kind} ${key}`
 
-/** Writes what changed in the throttle. */
-export async function saveThrottle(throttle: Throttle, store: Store): Promise<void> {
-  const { put, remove } = throttle.takeChanges()
-  const changed = put.map(row => ({ key: rowKey(row), row: JSON.stringify(row) }))
-  const gone = remove.map(row => ({ key: rowKey(row), row: null }))
-  if (changed.length + gone.length > 0) await store.throttle.save([...changed, ...gone])
+/** Makes a function that writes what changed in the throttle since it last did; what could not be written is, the next time. */
+export function createThrottleSaver(
+  throttle: Pick<Throttle, 'takeChanges'>,
+  store: Pick<Store, 'throttle'>,
+): () => Promise<void> {
+  const unsaved = new Map<string, string | null>()
+  return async () => {
+    const { put, remove } = throttle.takeChanges()
+    for (const row of put) unsaved.set(rowKey(row), JSON.stringify(row))
+    for (const row of remove) unsaved.set(rowKey(row), null)
+    if (unsaved.size === 0) return
+    // Strangers who come and go while the disk is full must not pile up; what stays in the store is forgotten by its age.
+    if (unsaved.size > longestUnsaved) for (const [key, row] of unsaved) if (row === null) unsaved.delete(key)
+    await store.throttle.save([...unsaved].map(([key, row]) => ({ key, row })))
+    unsaved.clear()
+  }
 }
 
 /** Takes back what the throttle knew before the restart. */
@@ -41,33 +55,48 @@ export async function restoreThrottle(throttle: Throttle, store: Store): Promise
   throttle.restore((await store.throttle.load()).map(({ row }) => JSON.parse(row) as ThrottleRow))
 }
 
+/** Lets the store follow a wall clock that was set; also at the start, for it may have been set while nobody looked. */
+function createClockWatch({ store, clock }: MaintenanceOptions): () => Promise<void> {
+  let followedMs: number | null = null
+  return async () => {
+    const offsetMs = clock.wallMs() - clock.monotonicMs()
+    if (followedMs !== null && Math.abs(offsetMs - followedMs) < clockSetMs) return
+    await store.followWallClock(clock.bootId, Math.round(offsetMs))
+    followedMs = offsetMs
+  }
+}
+
+/** Has room kept in the store, once a minute, and says when there is none. */
+function createRoomWatch({ store, clock, log }: MaintenanceOptions): () => Promise<void> {
+  let dueMs = clock.monotonicMs()
+  return async () => {
+    if (clock.monotonicMs() < dueMs) return
+    dueMs = clock.monotonicMs() + roomMs
+    if (!(await store.keepRoom())) log('error', 'the disk is full: soon nobody can log in any more')
+  }
+}
+
+/** Writes the head of the audit trail to the journal, once an hour. */
+function createHeadWatch({ audit, clock }: MaintenanceOptions): () => void {
+  let writtenMs = clock.monotonicMs()
+  return () => {
+    if (clock.monotonicMs() - writtenMs < headMs) return
+    writtenMs = clock.monotonicMs()
+    audit.journalHead()
+  }
+}
+
 /** Starts; the returned function stops it and resolves when the last round is over. */
 export function startMaintenance(options: MaintenanceOptions): () => Promise<void> {
-  const { store, sessions, keys, throttle, rootToken, audit, clock, log } = options
-  let offsetMs = clock.wallMs() - clock.monotonicMs()
-  let headAtMs = clock.monotonicMs()
-  let roomAtMs = clock.monotonicMs()
+  const { sessions, keys, saveThrottle, rootToken, timer, log } = options
   const jobs: (() => Promise<unknown> | unknown)[] = [
     () => rootToken.tick(),
     () => sessions.sweep(),
-    () => saveThrottle(throttle, store),
+    saveThrottle,
     () => keys.sweep(),
-    async () => {
-      if (clock.monotonicMs() < roomAtMs) return
-      roomAtMs = clock.monotonicMs() + roomMs
-      if (!(await store.keepRoom())) log('error', 'the disk is full: soon nobody can log in any more')
-    },
-    async () => {
-      const nowMs = clock.wallMs() - clock.monotonicMs()
-      if (Math.abs(nowMs - offsetMs) < clockSetMs) return
-      offsetMs = nowMs
-      await store.followWallClock(clock.bootId, Math.round(nowMs))
-    },
-    () => {
-      if (clock.monotonicMs() - headAtMs < headMs) return
-      headAtMs = clock.monotonicMs()
-      audit.journalHead()
-    },
+    createRoomWatch(options),
+    createClockWatch(options),
+    createHeadWatch(options),
   ]
   const round = async () => {
     for (const job of jobs) {
@@ -79,16 +108,17 @@ export function startMaintenance(options: MaintenanceOptions): () => Promise<voi
     }
   }
   let running: Promise<void> = Promise.resolve()
-  let isIdle = true
-  const timer = setInterval(() => {
-    if (!isIdle) return
-    isIdle = false
-    running = round().finally(() => {
-      isIdle = true
+  let isStopped = false
+  const plan = () =>
+    timer(tickMs, () => {
+      running = round().then(() => {
+        if (!isStopped) cancel = plan()
+      })
     })
-  }, tickMs)
+  let cancel = plan()
   return async () => {
-    clearInterval(timer)
+    isStopped = true
+    cancel()
     await running
   }
 }
