@@ -238,7 +238,9 @@ test('failures at the throttle are in the store after a round, and gone from it 
 test('failures that could not be saved are saved later, as they are by then', async ({ house, throttle }) => {
   let isFull = true
   const { throttle: rows } = house.store
+  let saves = 0
   const save: typeof rows.save = async list => {
+    saves += 1
     if (isFull) throw new StorageFull('the store is full')
     await rows.save(list)
   }
@@ -256,6 +258,8 @@ test('failures that could not be saved are saved later, as they are by then', as
   await expectFull()
   isFull = false
   await saveThrottle()
+  await saveThrottle()
+  assert.is(saves, 4, 'nothing is written twice')
   const next = makeThrottle(house)
   await restoreThrottle(next, house.store)
   assert.equal(failuresOf(next), [['ip:192.0.2.1', 2]])
