@@ -47,8 +47,10 @@ test('answers busy at once when all that may be is in flight, and takes more whe
   assert.is(reasonOf(await client.request('status', {}, null, from)), 'busy')
   keeper.say({ type: 'answer', id: 7, answer: yes(7) })
   assert.equal(await answers[6], yes(7))
-  void client.request('status', {}, null, from)
+  const next = client.request('status', {}, null, from)
   assert.is(reasonOf(await client.request('status', {}, null, from)), 'busy')
+  keeper.say({ type: 'answer', id: maxInFlight + 1, answer: yes('next') })
+  assert.equal(await next, yes('next'))
 })
 
 test('leaves room for others when the logins are too many', async () => {

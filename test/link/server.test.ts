@@ -115,7 +115,19 @@ const violations: { name: string; say: unknown[] | Buffer; violation: RegExp }[]
     say: [message],
     violation: /does not know/,
   })),
-  { name: 'an extra member', say: [{ type: 'pong', x: 1 }], violation: /does not know/ },
+  ...[
+    { type: 'pong', x: 1 },
+    { type: 'hello', version: '1', x: 1 },
+    { type: 'cancel', id: 1, x: 1 },
+    { type: 'acknowledge', id: 1, x: 1 },
+    { type: 'listening', listeners: [], x: 1 },
+    { type: 'hello', version: 'x'.repeat(65) },
+    { type: 'listening', listeners: ['x'.repeat(257)] },
+  ].map(message => ({
+    name: `the ${message.type} ${JSON.stringify(message).slice(0, 60)}`,
+    say: [message],
+    violation: /does not know/,
+  })),
   {
     name: 'an extra member __proto__',
     say: Buffer.from('\0\0\0\x20{"type":"pong","__proto__":null}'),
@@ -286,7 +298,12 @@ test('a link that is gone is asked for nothing more', async () => {
   link.keepAlive()
   pair.gate.destroy()
   assert.is(await ended, null)
+  let asked = 0
+  link.send = () => {
+    asked += 1
+  }
   mock.timers.tick(silenceMs * 2)
+  assert.is(asked, 0)
 })
 
 test('what it ends itself is no violation', async () => {
