@@ -42,7 +42,10 @@ export function addLogin(program: Command, run: Run): void {
     .option('--refresh', 'renew it in any case')
     .addHelpText(
       'after',
-      examples(['curl -H "Authorization: Bearer $(postern token)" http://127.0.0.1:7640/postern/v1/me', '']),
+      examples([
+        'printf \'Authorization: Bearer %s\' "$(postern token)" | curl -H @- http://127.0.0.1:7640/postern/v1/me',
+        '',
+      ]),
     )
     .action(run(printToken))
 }

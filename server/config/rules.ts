@@ -122,7 +122,8 @@ function pathRules({ paths }: ParsedConfig): Conflict[] {
   const gates = ['gate_runtime', 'gate_state'] as const
   const roots = ['runtime', 'state', 'log', 'jobs'] as const
   // The gate owns its directories: what lies inside could be swapped under root's hands.
-  const pairs = gates.flatMap(gate => roots.map(root => ({ gate, root })))
+  const others = [...roots, ...gates]
+  const pairs = gates.flatMap(gate => others.filter(other => other !== gate).map(root => ({ gate, root })))
   return pairs
     .filter(({ gate, root }) => `${paths[root]}/`.startsWith(`${paths[gate]}/`))
     .map(({ gate, root }) => ({

@@ -2,7 +2,7 @@
 import type { Refusal } from '../operations/operation.ts'
 import { no } from '../operations/operation.ts'
 import type { Output } from '../operations/table.ts'
-import { verifyToken } from '../operations/token.ts'
+import { isTokenShaped, verifyToken } from '../operations/token.ts'
 import { findSessionCookie } from './cookie.ts'
 import { headerValues } from './header.ts'
 import type { KeeperLink } from './keeper-link.ts'
@@ -118,8 +118,9 @@ export class Authenticator {
   }
 }
 
-/** Whether one of our keys signed it, so that no stranger's rubbish reaches the keeper. */
+/** Whether one of our keys signed it, so that no stranger's rubbish reaches the keeper, which ends a gate that sends it. */
 async function isSigned(token: string, { keys, settings }: GateState): Promise<boolean> {
+  if (!isTokenShaped(token)) return false
   if (keys === null) return true
   const ready = new Map(await Promise.all([...keys].map(async ([kid, key]) => [kid, await key] as const)))
   return (await verifyToken(token, settings.issuer, kid => ready.get(kid) ?? null)) !== null

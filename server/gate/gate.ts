@@ -59,6 +59,8 @@ export class Gate {
       return await visit.whileThere(signal => this.link.request(name, input, token, from, signal))
     } catch (fault) {
       if (fault instanceof FrameError) return no('too_large', 'the input is too large')
+      // JSON.stringify goes down into the input, and a hostile one is deeper than the stack.
+      if (fault instanceof RangeError) return no('invalid_input', 'the input is nested too deep')
       throw fault
     }
   }

@@ -2,7 +2,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { faultAt } from '../config/fault.ts'
 import { privilegedPortFaults } from '../config/listener.ts'
 import type { Loaded } from '../config/load.ts'
 import type { Log } from '../link/log.ts'
@@ -25,17 +24,12 @@ import { listenAt } from './socket.ts'
 /** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
 const gateWaitMs = 2000
 
-/** The gate's user: its uid and gid, or null when the gate runs as who started it. Throws `ConfigurationError` when there is none. */
-async function findGateUser({ config, originOf }: Loaded, uid: number): Promise<{ uid: number; gid: number } | null> {
+/** The gate's user: its uid and gid, or null when the gate runs as who started it. */
+async function findGateUser({ config }: Loaded, uid: number): Promise<{ uid: number; gid: number } | null> {
   if (uid !== 0) return null
-  const { user } = config.gate
-  const account = await findAccount(user)
-  if (account !== null) return { uid: account.uid, gid: account.gid }
-  const hint = `make it: useradd --system ${user}`
-  const path = ['gate', 'user']
-  throw new ConfigurationError([
-    faultAt(originOf(path), path, `there is no user ${user}, for the gate to run as`, hint),
-  ])
+  const account = await findAccount(config.gate.user)
+  if (account === null) throw new Error(`there is no user ${config.gate.user}, for the gate to run as`)
+  return { uid: account.uid, gid: account.gid }
 }
 
 /** Without a service manager that passes sockets, the gate opens them itself, and it may not open a low port. */
@@ -49,6 +43,8 @@ export interface DaemonOptions {
   readonly keeperOnly: boolean
   readonly configuration: Configuration
   readonly log: Log
+  /** Takes audit lines that the trail cannot take. */
+  readonly journal: (line: string) => void
   /** The directory of the built programs. */
   readonly programs: string
   readonly manager: ServiceManager
@@ -212,6 +208,7 @@ export class Daemon {
       clock: this.#clock,
       random: randomBytes,
       log: this.#log,
+      journal: this.#options.journal,
       pamCommand: [process.execPath, join(this.#options.programs, 'pam-child.cjs')],
       reload: () => this.reload(),
     })
@@ -232,10 +229,12 @@ export class Daemon {
   }
 
   #announce(env: NodeJS.ProcessEnv): void {
-    const { listen, paths } = this.#configuration.config
-    const urls = listen.flatMap(place => ('unix' in place ? [] : [urlOf(place)]))
-    this.#log('info', `ready, version ${version}, listening on ${urls.join(' ') || 'UNIX sockets'}`)
-    this.#manager.ready(`listening on ${urls.join(' ')}`)
+    const { paths } = this.#configuration.config
+    const served = [...new Set(this.#gates?.list().flatMap(({ listeners }) => listeners))].sort()
+    const urls = served.filter(place => !place.startsWith('unix:'))
+    const where = served.length > 0 ? `listening on ${served.join(' ')}` : 'no gate serves yet'
+    this.#log('info', `ready, version ${version}, ${where}`)
+    this.#manager.ready(where)
     if (env.POSTERN_HINTS === undefined) return
     const runtime = paths.runtime === '/run/postern' ? '' : `--runtime ${paths.runtime} `
     const [url = 'http://127.0.0.1:7640'] = urls
@@ -243,7 +242,7 @@ export class Daemon {
 Three things to try, in another terminal:
   ./scripts/postern ${runtime}status
   ./scripts/postern ${runtime}sessions --everyone
-  curl -s -H "Authorization: Bearer $(cat ${paths.runtime}/token)" ${url}/postern/v1/me
+  printf 'Authorization: Bearer %s' "$(cat ${paths.runtime}/token)" | curl -s -H @- ${url}/postern/v1/me
 and in a browser: ${url}/login
 `)
   }

@@ -60,6 +60,7 @@ export function makeOwnDirectory(path: string, mode: number): void {
     if (!isErrno(fault, 'EEXIST')) throw fault
   }
   requireOwnDirectory(path)
+  requireSafeParents(path)
 }
 
 /**
@@ -71,6 +72,7 @@ export function makeDirectoryFor(path: string, owner: { uid: number; gid: number
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   try {
     mkdirSync(path, { mode: 0o700 })
+    requireSafeParents(path)
     lchownSync(path, owner.uid, owner.gid)
     chmodSync(path, mode)
   } catch (fault) {

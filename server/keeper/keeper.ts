@@ -38,6 +38,8 @@ export interface KeeperOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Takes audit lines that the trail cannot take, and its head each hour. */
+  readonly journal: (line: string) => void
   /** Whose token stands in the token file: root, or who runs a private instance. */
   readonly owner: Account
   /** The program and file of the PAM child. */
@@ -171,10 +173,9 @@ interface Parts {
   readonly attempts: Attempts
 }
 
-async function openAudit({ configuration, clock, log }: KeeperOptions, store: Store): Promise<Audit> {
+async function openAudit({ configuration, clock, journal }: KeeperOptions, store: Store): Promise<Audit> {
   const directory = configuration.config.paths.log
   makeOwnDirectory(directory, 0o750)
-  const journal = (line: string) => log('info', `audit ${line}`)
   return createAudit({ file: join(directory, 'audit.log'), clock, heads: store.auditHead, journal, rotateBytes })
 }
 

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import * as z from 'zod'
 import { secretVariables } from '../config/environment.ts'
 import { formatFaults } from '../config/fault.ts'
-import { createLog, type Log } from '../link/log.ts'
-import { requireAvailable, requireServed } from './config/available.ts'
+import { createLog, createRecorder, type Log } from '../link/log.ts'
+import { requireServed } from './config/available.ts'
 import { Configuration, ConfigurationError } from './config/configuration.ts'
 import { Daemon } from './daemon.ts'
 import type { Options } from './options.ts'
@@ -20,7 +20,7 @@ const exitConfig = 78
 export async function checkConfiguration({ config, json }: Options, env: NodeJS.ProcessEnv): Promise<number> {
   try {
     const configuration = await Configuration.load({ env, ...(config !== undefined && { file: config }) })
-    requireAvailable(configuration.loaded)
+    await requireServed(configuration.loaded)
     const { sources } = configuration.loaded
     process.stdout.write(json ? `${JSON.stringify({ faults: [], sources })}\n` : 'the configuration has no faults\n')
     return 0
@@ -38,7 +38,7 @@ async function loadOrExit(options: Options, env: NodeJS.ProcessEnv): Promise<Con
       env,
       ...(options.config !== undefined && { file: options.config }),
     })
-    requireServed(configuration.loaded)
+    await requireServed(configuration.loaded)
     return configuration
   } catch (fault) {
     logFault(
@@ -67,8 +67,10 @@ export async function runKeeper(options: Options, programs: string, firstGate: C
   for (const name of secretVariables(env)) delete process.env[name]
   const configuration = await loadOrExit(options, env)
   const log = createLog('posternd', () => configuration.config.log.level, env.JOURNAL_STREAM !== undefined)
+  const journal = createRecorder('posternd', env.JOURNAL_STREAM !== undefined)
   const manager = createServiceManager(env, process.pid)
-  const daemon = new Daemon({ keeperOnly: options.keeperOnly, configuration, log, programs, manager, firstGate })
+  const { keeperOnly } = options
+  const daemon = new Daemon({ keeperOnly, configuration, log, journal, programs, manager, firstGate })
   const stop = once(async () => {
     await daemon.stop()
     process.exit(0)

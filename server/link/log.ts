@@ -10,6 +10,11 @@ export type Log = (level: Level, message: string, facts?: { readonly [fact: stri
 /** The longest line, in characters. */
 const maxLine = 4096
 
+/** Writes audit lines that have no other place: whole, at every level, for journald with the priority of a notice. */
+export function createRecorder(program: string, journal: boolean): (line: string) => void {
+  return line => process.stderr.write(`${journal ? '<5>' : `${program}: `}audit ${line}\n`)
+}
+
 /** A log that leaves out what is less grave than `level()`. `journal` puts the priority in front. */
 export function createLog(program: string, level: () => Level, journal: boolean): Log {
   return (grave, message, facts) => {

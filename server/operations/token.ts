@@ -48,6 +48,11 @@ export const maxTokenLength = 8192
 /** Base64url without padding or line ends (RFC 7515 §2); decoders are more lenient, and one token must not have many names. */
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
+/** Whether a text can be a token at all: its length, and the characters of a compact JWS. */
+export function isTokenShaped(token: string): boolean {
+  return token.length <= maxTokenLength && compactForm.test(token)
+}
+
 /**
  * The claims of `token` if one of our keys signed it, else null. `exp` is not judged here: within a boot the session's
  * monotonic clock decides, and the keeper alone knows it.
@@ -57,7 +62,7 @@ export async function verifyToken(
   issuer: string,
   findKey: (kid: string) => VerificationKey | null,
 ): Promise<Claims | null> {
-  if (token.length > maxTokenLength || !compactForm.test(token)) return null
+  if (!isTokenShaped(token)) return null
   try {
     const { kid, typ } = decodeProtectedHeader(token)
     if (typ !== accessTokenType || typeof kid !== 'string') return null

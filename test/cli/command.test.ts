@@ -202,6 +202,16 @@ test('config show names the places of values, config check the faults with their
   rmSync(faulty)
 })
 
+test('config check refuses what a start would refuse, all of it at once', async () => {
+  const faulty = join(daemon.directory, 'unserved.yml')
+  writeFileSync(faulty, 'pam: { service: no-such-service }\ngate: { user: nosuch }\nremote: true\n', { mode: 0o600 })
+  const { status, stdout } = await root.run(['config', 'check', '--config', faulty, '--json'])
+  assert.is(status, 78)
+  const paths = (JSON.parse(stdout).faults as { path: string }[]).map(({ path }) => path)
+  assert.equal(paths.sort(), ['gate.user', 'pam.service', 'remote'])
+  rmSync(faulty)
+})
+
 const usage: string[][] = [[], ['stauts'], ['status', 'x'], ['sessions', 'revoke'], ['ping', '--wait', 'x'], ['--nope']]
 for (const words of [...usage, ['call', 'no.such'], ['call', 'status', 'x=1'], ['completion', 'tcsh'], ['help', 'x']]) {
   test(`postern ${words.join(' ')} is wrong usage`, async () => {

@@ -74,6 +74,16 @@ test('HS256: the secret signs, nothing is published, and a token of another secr
   assert.is(await statusFor(daemon, token), 200)
 })
 
+test('HS256: what can be no token does not reach the keeper, which would end the gate for it', async () => {
+  const daemon = await start({ token: { algorithm: 'HS256' }, jwt_secret: secret })
+  const gates = async () =>
+    (await daemon.ask('/postern/v1/status', { token: daemon.token() })).json().gates as { pid: number }[]
+  const [before] = await gates()
+  for (const token of ['a'.repeat(9000), `${'a'.repeat(4000)}.${'b'.repeat(4000)}.${'c'.repeat(4000)}`, 'a.b'])
+    assert.is(await statusFor(daemon, token), 401)
+  assert.is((await gates())[0]?.pid, before?.pid)
+})
+
 test('HS256: the secret from the environment is in no process that was started, and in no log', async () => {
   const daemon = await start({ token: { algorithm: 'HS256' } }, { POSTERN_JWT_SECRET: secret })
   const { access_token: token } = await login(daemon)

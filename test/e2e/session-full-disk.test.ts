@@ -48,6 +48,10 @@ test('on a full disk changes are refused with 507, logins go on, and the journal
     const full = { state: join(disk.path, 'state'), log: join(disk.path, 'log'), jobs: join(directory, 'jobs') }
     daemon.configure({ ...config, paths: { ...own, ...full } })
     await daemon.start()
+    // What the trail cannot take is in the journal at every level.
+    daemon.configure({ ...config, log: { level: 'error' }, paths: { ...own, ...full } })
+    const reload = await daemon.ask('/postern/v1/config/reload', { method: 'POST', token: daemon.token() })
+    assert.is(reload.status, 200)
     const before = await login()
     // Room is set aside by the first upkeep, within two seconds.
     await wait(2500)

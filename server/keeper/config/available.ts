@@ -1,33 +1,44 @@
-/** Keys that are part of the configuration, and that this version does not serve yet: said at start, never ignored. */
-import { faultAt } from '../../config/fault.ts'
+/** What a configuration without faults may still ask for in vain, on this machine or of this version: said, never ignored. */
+import { type Fault, faultAt } from '../../config/fault.ts'
 import type { Loaded } from '../../config/load.ts'
+import { findAccount } from '../libc.ts'
 import { requirePamService } from '../pam/service.ts'
 import { ConfigurationError } from './configuration.ts'
 
-/** Throws `ConfigurationError` naming each key that asks for what this version cannot do. */
-export function requireAvailable({ config, originOf }: Loaded): void {
+function findUnservedKeys({ config, originOf }: Loaded): Fault[] {
   const asked: [string, boolean][] = [
     ['remote', config.remote],
     ['dialects', config.dialects.length > 0],
     ['kiosk', config.kiosk !== null],
     ['listen', config.listen.some(place => 'tls' in place && place.tls)],
   ]
-  const faults = asked.flatMap(([key, isAsked]) =>
+  return asked.flatMap(([key, isAsked]) =>
     isAsked ? [faultAt(originOf([key]), [key], 'is not served by this version', 'leave it out')] : [],
   )
-  if (faults.length > 0) throw new ConfigurationError(faults)
 }
 
-/** Throws `ConfigurationError` for what this version does not serve, and where libpam would not find the service. */
-export function requireServed(loaded: Loaded): void {
-  requireAvailable(loaded)
+function findPamFault({ config, originOf }: Loaded): Fault[] {
   try {
-    requirePamService(loaded.config.pam.service)
+    requirePamService(config.pam.service)
+    return []
   } catch (fault) {
     const path = ['pam', 'service']
     const message = fault instanceof Error ? fault.message : String(fault)
-    throw new ConfigurationError([
-      faultAt(loaded.originOf(path), path, message, 'write it after systemd/pam.d/postern'),
-    ])
+    return [faultAt(originOf(path), path, message, 'write it after systemd/pam.d/postern')]
   }
+}
+
+async function findGateUserFault({ config, originOf }: Loaded): Promise<Fault[]> {
+  const { user } = config.gate
+  // An ordinary user's gate runs as that user.
+  if (process.getuid?.() !== 0 || (await findAccount(user)) !== null) return []
+  const path = ['gate', 'user']
+  const message = `there is no user ${user}, for the gate to run as`
+  return [faultAt(originOf(path), path, message, `make it: useradd --system ${user}`)]
+}
+
+/** Throws `ConfigurationError` with everything that a start would refuse. */
+export async function requireServed(loaded: Loaded): Promise<void> {
+  const faults = [...findUnservedKeys(loaded), ...findPamFault(loaded), ...(await findGateUserFault(loaded))]
+  if (faults.length > 0) throw new ConfigurationError(faults)
 }

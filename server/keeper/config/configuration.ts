@@ -54,10 +54,10 @@ export class Configuration {
    * Loads it again. What cannot change while running stays as it is and is named. Throws as `load` does, or what `check`
    * throws at what was loaded, changing nothing.
    */
-  async reload(check: (loaded: Loaded) => void): Promise<{ restartNeeded: string[] }> {
+  async reload(check: (loaded: Loaded) => Promise<void>): Promise<{ restartNeeded: string[] }> {
     const outcome = await loadConfig(this.#options)
     if (!outcome.ok) throw new ConfigurationError(outcome.faults)
-    check(outcome)
+    await check(outcome)
     const former = this.#loaded.config
     const changed = needsRestart.filter(
       key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),

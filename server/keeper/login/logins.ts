@@ -11,7 +11,7 @@ import type { Prompt } from '../pam/protocol.ts'
 import { type AnswerText, parseAnswer, parseUserName, type UserName } from '../pam/text.ts'
 import type { IssuedTokens, Login, Sessions } from '../session/sessions.ts'
 import type { Store } from '../store/store.ts'
-import { parseSource, ROOT_SOURCE, type Source } from '../throttle/source.ts'
+import { isLoopbackSource, parseSource, ROOT_SOURCE, type Source } from '../throttle/source.ts'
 import type { Throttle, Attempt as ThrottledAttempt } from '../throttle/throttle.ts'
 import type { Admission, Lease } from './admission.ts'
 import { Conversation, type Step } from './conversation.ts'
@@ -79,6 +79,9 @@ export class Logins {
     const source = caller.door === 'root' ? ROOT_SOURCE : parseSource(caller.from.source)
     caller.note({ account: input.user })
     const { local } = caller.from
+    // Bound to nobody it would be anybody's: on plain loopback browsers send cookies to every port.
+    if (input.cookie && !caller.from.secure && caller.from.uid === null && isLoopbackSource(source))
+      return busy('whose connection it is could not be told: try again', 1)
     const turn = await this.#options.throttle.begin({ source, account: input.user, local, signal: caller.signal })
     if (!turn.ok) {
       if (turn.reason === 'cut') return busy('the request was cut', 1)

@@ -27,6 +27,11 @@ export function isSharedSource(source: Source): boolean {
   return source === 'unix' || source === 'unknown'
 }
 
+/** Whether it is this machine by TCP, from somebody whose uid is not known. */
+export function isLoopbackSource(source: Source): boolean {
+  return source === 'ip:127.0.0.1' || source === 'ip6:::/64'
+}
+
 function fromUid(uid: number): Source {
   return Number.isInteger(uid) && uid >= 0 && uid <= HIGHEST_UID ? `uid:${uid}` : 'unknown'
 }

@@ -96,6 +96,17 @@ test('a name that no account has is refused, whatever PAM says', async () => {
   assert.is(facts.reason, 'not_in_login_allow')
 })
 
+for (const source of ['ip:127.0.0.1', 'ip6:::/64']) {
+  test(`a cookie for ${source} without a known uid would be anybody's, so there is none`, async () => {
+    const { logins, caller } = make({ mode: 'yes' })
+    const unknown = { ...caller, from: { ...caller.from, source, uid: null, secure: false } }
+    const answer = await logins.begin({ user: 'alice', cookie: true }, unknown)
+    assert.is(answer.ok ? 'in' : answer.reason, 'busy')
+    assert.is(logins.inProgress, 0)
+    assert.ok((await logins.begin({ user: 'alice' }, unknown)).ok)
+  })
+}
+
 test('a directory that cannot be asked is a fault, and leaves no child', async () => {
   const { logins, caller } = make({
     mode: 'yes',
