@@ -1,5 +1,7 @@
-/** Builds dist/: four CommonJS bundles and the client library, and the map of routes that is derived from the table. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+/** Builds dist/: four CommonJS bundles, the client library with its types, and the map of routes that is derived from the table. */
+import { execFile } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
@@ -48,7 +50,27 @@ async function buildProgram([name, entry]: [string, string]): Promise<void> {
   writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile?.inputs ?? {}), null, 1))
 }
 
+/** The client, and what it declares: without the schemas' library, whose types would be nothing where it is not installed. */
+async function buildClient(): Promise<void> {
+  const entry = 'server/client/http.ts'
+  const types = `${root}dist/types`
+  await build({ ...shared, entryPoints: [entry], outfile: 'dist/client.mjs', format: 'esm' })
+  rmSync(types, { recursive: true, force: true })
+  const flags =
+    '--ignoreConfig --noCheck --declaration --emitDeclarationOnly --module nodenext --target es2024 --strict'
+  const places = ['--allowImportingTsExtensions', '--types', 'node', '--rootDir', 'server', '--outDir', types, entry]
+  const tsc = `${root}node_modules/typescript/bin/tsc`
+  await promisify(execFile)(process.execPath, [tsc, ...flags.split(' '), ...places], { cwd: root })
+  const { declareTable } = await import(`${root}server/operations/declaration.ts`)
+  // What the client is made of, and declares nothing of.
+  for (const inner of ['operations', 'client/answer.d.ts', 'client/request.d.ts'])
+    rmSync(`${types}/${inner}`, { recursive: true })
+  mkdirSync(`${types}/operations`)
+  writeFileSync(`${types}/operations/table.d.ts`, declareTable())
+  // Beside the library, for those who import it by its path.
+  writeFileSync(`${root}dist/client.d.mts`, "export * from './types/client/http.js'\n")
+}
+
 mkdirSync(`${root}dist`, { recursive: true })
 await writeRoutes()
-await Promise.all(Object.entries(programs).map(buildProgram))
-await build({ ...shared, entryPoints: ['server/client/http.ts'], outfile: 'dist/client.mjs', format: 'esm' })
+await Promise.all([...Object.entries(programs).map(buildProgram), buildClient()])

@@ -18,10 +18,12 @@ export type HttpClientOptions = Target & {
   /** Asked before each call; null calls without a token. */
   readonly token?: () => string | null
   /** For one whole exchange, in milliseconds. A login takes as long as PAM and its person do: two minutes by default. */
-  readonly timeoutMs: number
+  readonly timeoutMs?: number
   /** Holds the connections; Node's own when left out, which keeps none open. */
   readonly agent?: Agent
 }
+
+const defaultTimeoutMs = 120_000
 
 /** An answer of postern's fits into a frame of its link: 1 MiB, and its escapes. */
 const maxAnswerBytes = 2 * 1024 * 1024
@@ -64,7 +66,7 @@ async function exchange(api: ApiRequest, options: HttpClientOptions, target: Req
   // Loaded when it is needed: TLS costs a quarter of the start.
   const send = target.protocol === 'https:' ? (await import('node:https')).request : requestHttp
   const headers = headersOf(api, options.token?.() ?? null)
-  const { agent, timeoutMs } = options
+  const { agent, timeoutMs = defaultTimeoutMs } = options
   return new Promise((resolve, reject) => {
     const request = send({ ...target, ...(agent && { agent }), method: api.method, path: api.path, headers })
     const timer = setTimeout(

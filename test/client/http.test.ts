@@ -2,6 +2,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ClientError, type ClientErrorCode, createHttpClient } from '../../server/client/http.ts'
@@ -129,5 +131,26 @@ for (const origin of ['127.0.0.1:7640', 'http://127.0.0.1:7640/', 'ftp://x', 'ht
     )
   })
 }
+
+test('waits two minutes unless told otherwise', async () => {
+  const asked = Promise.withResolvers<void>()
+  const silent = createServer(() => asked.resolve())
+  await withServer(silent, async origin => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      const ended: unknown[] = []
+      const call = createHttpClient({ origin })('session.current', {}).catch(fault => void ended.push(fault))
+      await asked.promise
+      mock.timers.tick(119_999)
+      await turn()
+      assert.equal(ended, [])
+      mock.timers.tick(1)
+      await call
+      assert.is((ended[0] as ClientError).code, 'timeout')
+    } finally {
+      mock.timers.reset()
+    }
+  })
+})
 
 test.run()

@@ -57,6 +57,14 @@ test('nothing under /usr/lib/postern can be written by another than root', ({ ma
   assert.is(machine.must('find /usr/lib/postern ! -user root -o ! -type l -perm /022'), '')
 })
 
+test('another program on the machine imports the client by its name', ({ machine }) => {
+  machine.must('mkdir -p /root/app/node_modules && ln -s /usr/lib/postern /root/app/node_modules/postern')
+  const program = "import { createHttpClient } from 'postern/client'; console.log(typeof createHttpClient)"
+  const node = '/usr/lib/postern/node --input-type=module'
+  assert.is(machine.must(`cd /root/app && ${node} -e "${program}"`), 'function')
+  machine.must('test -e /usr/lib/postern/types/client/http.d.ts && test -e /usr/lib/postern/client.d.mts')
+})
+
 test('systemd finds no fault in the units', ({ machine }) => {
   const units = 'postern.service postern-gate@1.service postern.socket'
   const { status, stdout, stderr } = machine.run(`systemd-analyze verify ${units}`)
