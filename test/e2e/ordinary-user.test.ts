@@ -192,7 +192,7 @@ test('lists that do not name who runs it keep them from nothing', async () => {
 })
 
 test('another user needs the list, and is no admin for it', async () => {
-  assert.is((await loginAt(own, friend, friend.name, friend.password)).status, 401)
+  assert.is((await loginAt(open, friend, 'nobody', 'any')).status, 401)
   const reply = await loginAt(open, friend, friend.name, 'any')
   assert.is(reply.status, 200, reply.text)
   const me = await meAt(open, friend, reply.json().access_token)
