@@ -1,7 +1,8 @@
 /** What one key of the configuration demands of another. Each rule is pure and says which paths it is about. */
+import { builtInRoles } from '../operations/role.ts'
 import type { Path } from './fault.ts'
 import { isLoopbackAddress, isSamePlace, resolveListener } from './listener.ts'
-import { BUILT_IN_ROLES, type Listener, type ParsedConfig } from './schema.ts'
+import type { Listener, ParsedConfig } from './schema.ts'
 
 /** A rule that does not hold. The first path is the one to blame; the others took part. */
 export interface Conflict {
@@ -84,7 +85,7 @@ const sessionRules: Rule = config => atMost('session', config.session, 'idle_sec
 
 function roleRules(config: ParsedConfig): Conflict[] {
   return Object.entries(config.roles).flatMap(([name, { permissions }]): Conflict[] => {
-    const isBuiltIn = BUILT_IN_ROLES.includes(name)
+    const isBuiltIn = Object.hasOwn(builtInRoles, name)
     if (isBuiltIn === (permissions === undefined)) return []
     if (!isBuiltIn)
       return [
@@ -110,8 +111,8 @@ function kioskRules({ kiosk, roles }: ParsedConfig): Conflict[] {
     conflicts.push({ paths: [['kiosk', 'user']], message: 'expected an account of its own for the kiosk, found root' })
   }
   // Object.hasOwn: a role may be called `constructor`.
-  if (!BUILT_IN_ROLES.includes(kiosk.role) && !Object.hasOwn(roles, kiosk.role)) {
-    const known = [...new Set([...BUILT_IN_ROLES, ...Object.keys(roles)])].join(', ')
+  if (!Object.hasOwn(builtInRoles, kiosk.role) && !Object.hasOwn(roles, kiosk.role)) {
+    const known = [...new Set([...Object.keys(builtInRoles), ...Object.keys(roles)])].join(', ')
     const message = `unknown role ${kiosk.role}, expected one of ${known}`
     conflicts.push({ paths: [['kiosk', 'role'], ['roles']], message })
   }

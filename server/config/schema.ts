@@ -28,9 +28,6 @@ import { Secret } from './secret.ts'
 /** The login APIs of other products that can be served beside the native one. */
 export const DIALECTS = ['agama', 'lumo', 'infinitystone', 'appmesh', 'attune'] as const
 
-/** The roles that bring their own permissions. */
-export const BUILT_IN_ROLES: readonly string[] = ['admin', 'operator', 'viewer']
-
 const path = (fallback: string, about: string) => directory().default(fallback).describe(about)
 const seconds = (fallback: number, min: number, max: number) => whole('seconds', fallback, min, max)
 const users = () => list(accountName('user'), 'user names')

@@ -49,11 +49,11 @@ export function findCredential(visit: Visit): Credential {
 }
 
 /** Refuses a request that sets or uses a cookie unless it comes from this very origin. */
-export function refuseForeignOrigin(visit: Visit, websocket = false): Refusal<'origin_foreign'> | null {
+export function refuseForeignOrigin(visit: Visit): Refusal<'origin_foreign'> | null {
   const { headers, method = 'GET' } = visit.incoming
   const answer = checkOrigin({
     method,
-    websocket,
+    websocket: false,
     secFetchSite: joined(headers['sec-fetch-site']),
     origin: headers.origin,
     scheme: visit.client.scheme,

@@ -45,11 +45,3 @@ export const pageHeaders: Fields = Object.freeze({
 
 /** For style sheets, scripts and pictures of the pages: nothing secret in them, so kept, but asked about each time. */
 export const assetHeaders: Fields = Object.freeze({ ...dataHeaders, 'Cache-Control': 'no-cache' })
-
-/**
- * The same fields for every answer to a URL that holds `?token=` or `?ticket=`, redirects too: such a URL must not travel
- * on as a Referer, not even to a page of this origin.
- */
-export function withoutReferrer(fields: Fields): Fields {
-  return Object.freeze({ ...fields, 'Referrer-Policy': 'no-referrer' })
-}

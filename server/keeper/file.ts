@@ -4,7 +4,6 @@ import {
   closeSync,
   constants,
   fchmodSync,
-  fchownSync,
   fstatSync,
   fsyncSync,
   lchownSync,
@@ -87,11 +86,11 @@ export function isErrno(fault: unknown, code: string): boolean {
 }
 
 /**
- * Writes `text` to `path` with exactly `mode` (and owner, if given) by a new file and a rename: a reader sees the former
+ * Writes `text` to `path` with exactly `mode` by a new file and a rename: a reader sees the former
  * content or the whole new one, and a file or link that somebody put in the way is replaced, never followed. Durable when
  * it returns.
  */
-export function writeSecretFile(path: string, text: string, random: Random, mode: number, uid?: number): void {
+export function writeSecretFile(path: string, text: string, random: Random, mode: number): void {
   const directory = dirname(path)
   requireOwnDirectory(directory)
   requireSafeParents(directory)
@@ -101,7 +100,6 @@ export function writeSecretFile(path: string, text: string, random: Random, mode
   try {
     // To the last byte, or a throw: a disk that fills up would make a short file of it.
     writeFileSync(fd, text)
-    if (uid !== undefined) fchownSync(fd, uid, -1)
     fchmodSync(fd, mode)
     fsyncSync(fd)
     renameSync(temporary, path)

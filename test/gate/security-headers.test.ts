@@ -7,7 +7,6 @@ import {
   jsonHeaders,
   pageHeaders,
   problemHeaders,
-  withoutReferrer,
 } from '../../server/gate/security-headers.ts'
 
 const test = suite('gate/security-headers')
@@ -56,10 +55,6 @@ test('data opened in a browser can do nothing', () => {
   assert.is(directives(dataHeaders).get('form-action'), "'none'")
   assert.is(jsonHeaders['Content-Type'], 'application/json')
   assert.is(problemHeaders['Content-Type'], 'application/problem+json')
-})
-
-test('an answer to a URL with a token sends no referrer and differs in nothing else', () => {
-  assert.equal(withoutReferrer(pageHeaders), { ...pageHeaders, 'Referrer-Policy': 'no-referrer' })
 })
 
 test.run()

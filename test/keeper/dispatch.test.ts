@@ -69,7 +69,7 @@ const login = async (house: House, name: string, more: Partial<Login> = {}) =>
 
 /** The trail with other doors. */
 const replacing = (audit: Audit, doors: Pick<Audit, 'record' | 'note'>): Audit => ({
-  ...{ canWrite: () => true, head: () => audit.head(), journalHead: () => {}, close: () => audit.close(), ...doors },
+  ...{ head: () => audit.head(), journalHead: () => {}, close: () => audit.close(), ...doors },
 })
 
 /** What the trail says, in order. */

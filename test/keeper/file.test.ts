@@ -39,8 +39,7 @@ test.before.each(context => {
 })
 test.after.each(({ directory }) => rmSync(directory, { recursive: true, force: true }))
 
-const write = (path: string, text = 'text', mode = 0o400, uid?: number) =>
-  writeSecretFile(path, text, randomBytes, mode, uid)
+const write = (path: string, text = 'text', mode = 0o400) => writeSecretFile(path, text, randomBytes, mode)
 const modeOf = (path: string) => lstatSync(path).mode & 0o7777
 
 test('a file has exactly its mode, whatever the umask', ({ path }) => {
@@ -55,11 +54,6 @@ test('a file has exactly its mode, whatever the umask', ({ path }) => {
   } finally {
     process.umask(former)
   }
-})
-
-test('a file has its owner before anybody but root can read it', ({ path }) => {
-  write(path, 'text', 0o400, 1234)
-  assert.is(lstatSync(path).uid, 1234)
 })
 
 test('a reader who has the former file open goes on reading the former file', ({ path }) => {

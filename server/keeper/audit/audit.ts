@@ -31,8 +31,6 @@ export interface Audit {
   record(entry: AuditEntry): Promise<number>
   /** Writes an entry that must not stop what it tells of, such as a login: into the journal when the trail cannot be written. Never rejects. */
   note(entry: AuditEntry): Promise<void>
-  /** False for 5 s after a write failed: a cheap early no. True promises nothing. */
-  canWrite(): boolean
   /** The last line on the disk. */
   head(): AuditHead
   /** Writes the head to the journal, out of reach of who can only change files. */
@@ -50,7 +48,6 @@ interface Waiting {
 
 const LARGEST_BATCH = 256
 const LONGEST_QUEUE = 4096
-const RETRY_MS = 5000
 
 /**
  * Opens the trail, or begins it, and goes on where it ends. A torn last line and every difference from the stored head
@@ -78,7 +75,6 @@ class AuditTrail implements Audit {
   #saving: Promise<void> | null = null
   #isSaving = false
   #writing: Promise<void> | null = null
-  #failedAtMs: number | null = null
   #journalled = 0
   #isClosed = false
 
@@ -106,10 +102,6 @@ class AuditTrail implements Audit {
     }
   }
 
-  canWrite(): boolean {
-    return this.#failedAtMs === null || this.#options.clock.monotonicMs() - this.#failedAtMs >= RETRY_MS
-  }
-
   head(): AuditHead {
     return this.#head
   }
@@ -131,7 +123,6 @@ class AuditTrail implements Audit {
       try {
         await this.#commit(batch)
       } catch (fault) {
-        this.#failedAtMs = this.#options.clock.monotonicMs()
         for (const { reject } of batch) reject(asAuditError(fault))
       }
     }
@@ -156,7 +147,6 @@ class AuditTrail implements Audit {
     await this.#trail.append(Buffer.from(lines.join('')))
     this.#head = head
     this.#journalled -= journalled
-    this.#failedAtMs = null
     for (const confirm of confirmations) confirm()
     if (!this.#isSaving) this.#saving = this.#saveHead()
   }

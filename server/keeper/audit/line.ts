@@ -7,8 +7,6 @@ import { boundText, safeJson } from './escape.ts'
 export interface AuditEntry {
   /** Dotted, such as `login.refused`. */
   readonly event: string
-  /** The operation's name in the table. */
-  readonly op?: string
   readonly user?: string
   readonly identity?: string
   readonly source?: string
@@ -75,8 +73,8 @@ export function hashLine(line: string): string {
 
 /** The members in a fixed order, each bounded; unknown members are left out. */
 function boundEntry(entry: AuditEntry): Record<string, unknown> {
-  const { event, op, user, identity, source, session, outcome, reason, detail } = entry
-  const texts = { event, op, user, identity, source, session, outcome, reason }
+  const { event, user, identity, source, session, outcome, reason, detail } = entry
+  const texts = { event, user, identity, source, session, outcome, reason }
   const bounded = Object.entries(texts).map(([name, value]) => [name, boundValue(value)])
   return { ...Object.fromEntries(bounded), ...(detail && { detail: boundDetail(detail) }) }
 }

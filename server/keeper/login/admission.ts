@@ -10,14 +10,6 @@ export interface AdmissionLimits {
   readonly retryAfterSeconds: number
 }
 
-/** 10 children, 2 a source, 2 kept for local requests. */
-export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = {
-  children: 10,
-  perSource: 2,
-  keptForLocal: 2,
-  retryAfterSeconds: 3,
-}
-
 /** Who asks. `evict` is called, once at most, when the place goes to somebody else: the caller kills the child at once. */
 export interface AdmissionRequest {
   readonly source: Source

@@ -18,8 +18,6 @@ export type ChildFault = ChildEnd & { pid: number | undefined }
 /** The keeper's way to PAM. How many attempts run at once is the caller's to bound. */
 export interface Attempts {
   start(request: AttemptRequest): Attempt
-  /** Keeps a spare child from now on, for `spareMs`: a login is likely. */
-  warm(): void
   /** Kills every attempt and the spare, and resolves when all are gone; a password change on its way is finished first. */
   close(): Promise<void>
 }
@@ -38,6 +36,7 @@ export function createAttempts({ command, limits, spareMs, onFault }: AttemptsOp
     return taken?.isRunning() ? taken : null
   }
 
+  /** Keeps a spare child from now on, for `spareMs`: where one logs in, another is likely. */
   function warm(): void {
     if (spareMs === 0 || closed) return
     if (!spare?.isRunning()) spare = startChild(command)
@@ -68,5 +67,5 @@ export function createAttempts({ command, limits, spareMs, onFault }: AttemptsOp
     await Promise.all([last?.ended, ...[...running].map(attempt => attempt.ended)])
   }
 
-  return { start, warm, close }
+  return { start, close }
 }

@@ -1,11 +1,5 @@
 /** Roles and permissions: what a role holds, and whether a set of permissions covers one. */
-
-/** The roles there always are. */
-export const builtInRoles: { readonly [role: string]: readonly string[] } = {
-  admin: ['*'],
-  operator: ['status.read', 'session.read', 'throttle.read', 'throttle.manage', 'job.*', 'upload.*'],
-  viewer: ['status.read'],
-}
+import { builtInRoles } from '../../operations/role.ts'
 
 /** Whether one of `held` covers `wanted`: itself, `*`, or a prefix such as `job.*` (which covers `job.install`). */
 export function holdsPermission(held: readonly string[], wanted: string): boolean {

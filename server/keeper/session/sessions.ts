@@ -11,7 +11,7 @@ import type { Identity } from '../store/identity.ts'
 import type { Session } from '../store/session.ts'
 import type { Store } from '../store/store.ts'
 import { createRefreshToken, hashRefreshToken, issueAccessToken } from '../token/issue.ts'
-import { accessRemainingMs, judgeRefresh, sessionRemainingMs } from './rule.ts'
+import { accessRemainingMs, judgeRefresh } from './rule.ts'
 
 /** What sessions are made of; `lifetimes` are in milliseconds. */
 export interface SessionsOptions {
@@ -169,11 +169,6 @@ export class Sessions {
     const { store, clock } = this.#options
     for (const session of await store.sessions.listEnded(instantNow(clock), 500)) await this.end(session.id)
     while (this.#used.size > 65_536) this.#used.delete(this.#used.keys().next().value ?? '')
-  }
-
-  /** Milliseconds until the session ends. */
-  remainingMs(session: Session): number {
-    return sessionRemainingMs(session, this.#options.clock)
   }
 
   #spans({ kind, expiresMs }: Login): { lifetimeMs: number; idleMs: number | null } {

@@ -23,7 +23,7 @@ interface Place {
 }
 
 const test = suite<{ place: Place }>('audit trail')
-const entry: AuditEntry = { event: 'session.revoke', op: 'session.revoke', user: 'alice', outcome: 'ok' }
+const entry: AuditEntry = { event: 'session.revoke', user: 'alice', outcome: 'ok' }
 
 function createPlace(directory: string): Place {
   const file = join(directory, 'audit.log')
@@ -361,16 +361,12 @@ test('on a full disk changes are refused, logins go to the journal, and the chai
     let outcome = 'resolved'
     for (let i = 0; i < 50 && outcome === 'resolved'; i++) outcome = await codeOf(audit.record(entry))
     assert.is(outcome, 'storage_full')
-    assert.is(audit.canWrite(), false)
-    await small.time.advance(5)
-    assert.is(audit.canWrite(), true)
     const whole = linesOf(small.file).length
     assert.ok(fs.readFileSync(small.file, 'utf8').endsWith('\n'), 'no half line is left')
     await audit.note({ event: 'login.accepted', user: 'alice\u001b[2J', outcome: 'ok' })
     assert.match(small.journal[0] ?? '', /^\{"time".*"login\.accepted","user":"alice\\u001b\[2J"/)
     fs.rmSync(ballast)
     await audit.record(entry)
-    assert.is(audit.canWrite(), true)
     await audit.close()
     assert.equal(eventsOf(small.file).slice(whole), ['audit.resumed', 'session.revoke'])
     assert.is(JSON.parse(linesOf(small.file)[whole] ?? '').detail.journalled, 1)

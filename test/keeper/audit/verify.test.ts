@@ -29,28 +29,13 @@ function chain(length: number, from: AuditHead = EMPTY_HEAD): string[] {
 test('a line has its members in a fixed order', () => {
   const all: AuditEntry = {
     ...entry,
-    op: 'login.begin',
     identity: '7',
     source: 'ip:192.0.2.1',
     session: 's',
     detail: { a: 1 },
   }
   assert.equal(Object.keys(JSON.parse(formatLine(all, stamp, EMPTY_HEAD))), [
-    ...[
-      'seq',
-      'time',
-      'boot',
-      'event',
-      'op',
-      'user',
-      'identity',
-      'source',
-      'session',
-      'outcome',
-      'reason',
-      'detail',
-      'prev',
-    ],
+    ...['seq', 'time', 'boot', 'event', 'user', 'identity', 'source', 'session', 'outcome', 'reason', 'detail', 'prev'],
   ])
 })
 
@@ -60,7 +45,6 @@ test('the longest entry is within the longest line', () => {
   const big: AuditEntry = {
     ...entry,
     event: text,
-    op: text,
     user: text,
     identity: text,
     source: text,

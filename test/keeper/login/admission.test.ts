@@ -1,17 +1,18 @@
 /** Places for PAM children: slow strangers do not keep the owner out. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createAdmission, DEFAULT_ADMISSION_LIMITS, type Lease } from '../../../server/keeper/login/admission.ts'
+import { createAdmission, type Lease } from '../../../server/keeper/login/admission.ts'
 import { parseSource, type Source } from '../../../server/keeper/throttle/source.ts'
 import { createFakeTime } from '../throttle/fake-time.ts'
 
 const test = suite('login admission')
+const limits = { children: 10, perSource: 2, keptForLocal: 2, retryAfterSeconds: 3 }
 const owner = parseSource('198.51.100.1')
 const strangerNumber = (n: number) => parseSource(`203.0.113.${n}`)
 
 function make() {
   const time = createFakeTime()
-  const admission = createAdmission({ clock: time.clock, limits: DEFAULT_ADMISSION_LIMITS })
+  const admission = createAdmission({ clock: time.clock, limits })
   const evicted: string[] = []
   const ask = (source: Source, options: { local?: boolean; waiting?: boolean; name?: string } = {}): Lease | null => {
     const evict = () => void evicted.push(options.name ?? source)
@@ -113,7 +114,7 @@ test('a place is given back once, and an evicted lease gives back nobody else’
 
 test('limits that leave no place are refused', () => {
   const { clock } = createFakeTime()
-  assert.throws(() => createAdmission({ clock, limits: { ...DEFAULT_ADMISSION_LIMITS, children: 2 } }), TypeError)
+  assert.throws(() => createAdmission({ clock, limits: { ...limits, children: 2 } }), TypeError)
 })
 
 test.run()

@@ -4,7 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Caller, Facts } from '../../../server/keeper/caller.ts'
 import type { Account } from '../../../server/keeper/libc.ts'
-import { createAdmission, DEFAULT_ADMISSION_LIMITS } from '../../../server/keeper/login/admission.ts'
+import { createAdmission } from '../../../server/keeper/login/admission.ts'
 import { Logins } from '../../../server/keeper/login/logins.ts'
 import type { Attempt, AttemptEvent } from '../../../server/keeper/pam/attempt.ts'
 import { type Attempts, createAttempts } from '../../../server/keeper/pam/attempts.ts'
@@ -61,7 +61,7 @@ function make({ mode, findAccount = async () => alice, sleep = async () => {}, c
     findAccount,
     sleep,
     random: randomBytes,
-    admission: createAdmission({ clock, limits: { ...DEFAULT_ADMISSION_LIMITS, children } }),
+    admission: createAdmission({ clock, limits: { children, perSource: 2, keptForLocal: 2, retryAfterSeconds: 3 } }),
     pam: () => ({ service: serviceOf(mode), backend: 'conversation' }),
     refusalDelayMs: () => 2000,
     isAllowed: ({ groups }) => groups.includes('staff'),
@@ -188,7 +188,7 @@ function scripted(events: readonly AttemptEvent[], killed: () => void = () => {}
     const ended = new Promise<never>(() => {})
     return { pid: undefined, next, answer: () => {}, proceed: () => {}, kill: killed, ended }
   }
-  return { start, warm: () => {}, close: async () => {} }
+  return { start, close: async () => {} }
 }
 
 test('who is let in at the end is who was judged, whatever a child says', async () => {
@@ -235,7 +235,7 @@ test('a login whose child is gone before its texts were told is over, and leaves
   }
   const { logins, caller } = make({
     mode: 'no',
-    attempts: { start: () => gone, warm: () => {}, close: async () => {} },
+    attempts: { start: () => gone, close: async () => {} },
   })
   // As many as would make the source wait, were they still counted as under way.
   for (let round = 0; round < 5; round++) {

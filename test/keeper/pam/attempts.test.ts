@@ -26,12 +26,17 @@ test.after(async () => {
 const login = (attempts: ReturnType<typeof createAttempts>) =>
   play(attempts.start(request(service.name, account.name)), [account.password])
 
-test('an attempt uses the spare child, and another takes its place', async () => {
-  const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs: 60_000 })
-  attempts.warm()
-  attempts.warm()
+/** Attempts of which one is over, and the number of the spare child that waits for the next. */
+async function startWithSpare(spareMs = 60_000) {
+  const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs })
+  assert.is(outcome(await login(attempts)), 'ok')
   const [spare, ...others] = findChildren()
   assert.equal(others, [])
+  return { attempts, spare }
+}
+
+test('an attempt uses the spare child, and another takes its place', async () => {
+  const { attempts, spare } = await startWithSpare()
   const attempt = attempts.start(request(service.name, account.name))
   assert.is(String(attempt.pid), spare)
   assert.is(outcome(await play(attempt, [account.password])), 'ok')
@@ -41,25 +46,22 @@ test('an attempt uses the spare child, and another takes its place', async () =>
 })
 
 test('a spare child that died is replaced, not used', async () => {
-  const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs: 60_000 })
-  attempts.warm()
-  process.kill(Number(findChildren()[0]), 'SIGKILL')
+  const { attempts, spare } = await startWithSpare()
+  process.kill(Number(spare), 'SIGKILL')
   await waitFor(() => findChildren().length === 0)
   assert.is(outcome(await login(attempts)), 'ok')
   await attempts.close()
 })
 
 test('an unused spare child ends after its time', async () => {
-  const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs: 200 })
-  attempts.warm()
-  assert.is(findChildren().length, 1)
+  const { attempts, spare } = await startWithSpare(200)
+  assert.ok(spare)
   await waitFor(() => findChildren().length === 0)
   await attempts.close()
 })
 
 test('no spare child is kept when none is wanted', async () => {
   const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs: 0 })
-  attempts.warm()
   assert.is(outcome(await login(attempts)), 'ok')
   assert.equal(findChildren(), [])
   await attempts.close()
@@ -148,8 +150,7 @@ test('nobody may look into a child or dump its memory', async () => {
   const command = ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', ...CHILD] as const
   const attempts = createAttempts({ command, limits: LIMITS, spareMs: 60_000 })
   try {
-    attempts.warm()
-    const pid = Number(findChildren()[0])
+    const { pid } = attempts.start(request(service.name, account.name))
     await waitFor(() => /Uid:\t65534/.test(readFileSync(`/proc/${pid}/status`, 'utf8')))
     await waitFor(() => statSync(`/proc/${pid}/environ`).uid === 0)
   } finally {

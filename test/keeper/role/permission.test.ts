@@ -1,7 +1,8 @@
 /** What a role permits. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { builtInRoles, holdsPermission, permissionsOf } from '../../../server/keeper/role/permission.ts'
+import { holdsPermission, permissionsOf } from '../../../server/keeper/role/permission.ts'
+import { builtInRoles } from '../../../server/operations/role.ts'
 
 const test = suite('role permission')
 
