@@ -1,14 +1,17 @@
 /** An owned gate, with every trick short of brute force: forged identities, tokens that are not good, guesses from everywhere. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { CompactSign, decodeJwt, decodeProtectedHeader } from 'jose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { table } from '../../server/operations/table.ts'
+import { version } from '../../server/operations/version.ts'
 import { type Account, createAccount, UNIX_RULES } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { EvilLink, from } from './evil/link.ts'
@@ -72,6 +75,15 @@ async function signIn(more: object = {}): Promise<Record<string, unknown>> {
 
 const openLink = async () => new EvilLink(await relay.connect()).greet()
 
+/** Waits until the keeper has written that to its log, after the first `from` characters. */
+async function logged(line: RegExp, from = 0): Promise<void> {
+  const deadlineMs = performance.now() + 3000
+  while (!line.test(daemon.log().slice(from))) {
+    assert.ok(performance.now() < deadlineMs, `no ${line} in the log`)
+    await wait(10)
+  }
+}
+
 const sampleFor = (name: (typeof names)[number]) =>
   sampleInput(name, {
     user: victim.name,
@@ -95,14 +107,31 @@ test('nobody but the gate’s user gets an answer at keeper.sock, root neither',
   assert.match(nobody.stdout, 'EACCES')
 })
 
+/** A program that runs as the gate's user, has connected, and stays. */
+const connected = (then: string) =>
+  `const socket = require('net').connect(${JSON.stringify(join(daemon.runtime, 'keeper.sock'))}, () => { ${then} })
+   socket.on('error', () => {}); setInterval(() => {}, 1000)`
+
 test('a gate that breaks a rule is killed, and its neighbour is not', async () => {
-  const [bad, good] = [await openLink(), await openLink()]
-  bad.say({ type: 'request', id: 1, operation: 'session.current', input: {}, token: null, from, identity: '1' })
-  await bad.ended()
-  assert.is((await good.ask('access.check', {}, null))?.ok, false)
-  const { pid } = JSON.parse(/is ended (\{.*\})/.exec(daemon.log())?.[1] ?? '{}') as { pid: number }
-  assert.ok(pid > 0 && !existsSync(`/proc/${pid}`), `process ${pid}`)
-  await good.finish()
+  const neighbour = await openLink()
+  const bad = spawn(process.execPath, ['-e', connected('socket.write(Buffer.alloc(4, 255))')], gateUser)
+  const timer = setTimeout(() => bad.kill('SIGTERM'), 5000)
+  assert.equal(await once(bad, 'exit'), [null, 'SIGKILL'])
+  clearTimeout(timer)
+  await logged(new RegExp(`"pid":${bad.pid},"violation":"frame of 4294967295 bytes`))
+  assert.is((await neighbour.ask('access.check', {}, null))?.ok, false)
+  await neighbour.finish()
+})
+
+test('a gate has no more than 64 links, and those it has go on', async () => {
+  const links = await Promise.all(Array.from({ length: 63 }, openLink))
+  assert.ok(links.every(link => link.isGreeted))
+  const more = await openLink()
+  assert.equal([more.isGreeted, more.isEnded], [false, true])
+  await links[0]?.finish()
+  const next = await openLink()
+  assert.ok(next.isGreeted)
+  await Promise.all([next, ...links].map(link => link.finish()))
 })
 
 test('whoever connected as the gate’s user and is somebody else by now is not killed', async () => {
@@ -124,17 +153,18 @@ for (const operation of ['', 'root.token', 'session', 'STATUS', 'status ', '__pr
   })
 
 test('says nothing before hello, and hello once', async () => {
-  for (const messages of [
-    [{ type: 'request', id: 1, operation: 'status', input: {}, token: null, from }],
-    [{ type: 'listening', listeners: [] }],
-    [{ type: 'hello', version: '0.0.0' }],
-    [
-      { type: 'hello', version: '0.1.0' },
-      { type: 'hello', version: '0.1.0' },
-    ],
-  ]) {
+  const hello = { type: 'hello', version }
+  const cases: [messages: object[], violation: RegExp][] = [
+    [[{ type: 'request', id: 1, operation: 'status', input: {}, token: null, from }], /an operation that there is not/],
+    [[{ type: 'listening', listeners: [] }], /listeners before its hello/],
+    [[{ ...hello, version: '0.0.0' }], /hello of version 0\.0\.0,/],
+    [[hello, hello], /hello of version .*, once/],
+  ]
+  for (const [messages, violation] of cases) {
+    const before = daemon.log().length
     const link = new EvilLink(await relay.connect())
     for (const message of messages) link.say(message)
+    await logged(violation, before)
     await link.ended()
     assert.is(link.answers.size, 0)
   }
