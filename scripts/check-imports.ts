@@ -33,14 +33,12 @@ const packages: readonly { name: string; files: RegExp; types?: RegExp; asNamesp
   { name: 'hono/html', files: /^server\/pages\// },
   { name: 'hono', files: /^server\/gate\// },
   { name: '@hono/node-server', files: /^server\/gate\// },
-  { name: 'ws', files: /^server\/gate\// },
   { name: 'cookie', files: /^server\/gate\// },
   { name: 'jose', files: /^server\/(operations\/token\.ts|keeper\/(signing|token)\/.*|gate\/state\.ts)$/ },
   // A named import of zod keeps all of its languages in the bundle, 350 kB.
   { name: 'zod', files: /^server\/(operations|config|link|keeper)\//, types: /^server\/pages\//, asNamespace: true },
   { name: 'yaml', files: /^server\/config\// },
   { name: 'commander', files: /^cli\// },
-  { name: '@clack/prompts', files: /^cli\// },
   { name: 'esbuild', files: /^scripts\// },
 ]
 
@@ -49,7 +47,7 @@ const programs: readonly { name: string; entry: string; without: RegExp }[] = [
   {
     name: 'posternd',
     entry: 'server/posternd.ts',
-    without: /^(server\/(gate|pages|client)\/|cli\/|node_modules\/(hono|@hono|ws|cookie|commander|@clack)\/)/,
+    without: /^(server\/(gate|pages|client)\/|cli\/|node_modules\/(hono|@hono|ws|cookie|commander)\/)/,
   },
   {
     name: 'postern-gate',
