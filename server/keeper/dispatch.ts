@@ -46,11 +46,13 @@ function checkAccess(access: AnyOperation['access'], who: Authenticated | null, 
   return isFresh ? null : no('reauthentication_required', `log in again: this needs a login of the last ${maxAge} s`)
 }
 
+/** What is wrong with an input; bounded, for it names members as they were sent. */
 function describeIssues(issues: readonly { path: PropertyKey[]; message: string }[]): string {
   return issues
     .slice(0, 8)
     .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
     .join('; ')
+    .slice(0, 500)
 }
 
 /** What the audit trail says of a call, whatever its operation. */

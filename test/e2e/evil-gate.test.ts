@@ -228,6 +228,14 @@ test('a token without permission has none, whatever the gate says of it', async 
   await link.finish()
 })
 
+test('a refusal does not send back all that was sent', async () => {
+  const link = await openLink()
+  const answer = await link.ask('login.begin', { user: 'x', ['x'.repeat(900_000)]: 1 }, null)
+  assert.is(answer?.ok === false && answer.reason, 'invalid_input')
+  assert.ok(JSON.stringify(answer).length < 1000)
+  await link.finish()
+})
+
 const others: { whose: string; operation: string; input: () => object; reason: string }[] = [
   { whose: 'everybody’s', operation: 'session.list', input: () => ({ everyone: true }), reason: 'forbidden' },
   { whose: 'root’s', operation: 'session.list', input: () => ({ user: 'root' }), reason: 'forbidden' },
