@@ -10,7 +10,7 @@ import { ClientError, type ClientErrorCode, createHttpClient } from '../../serve
 import { createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 
-const test = suite('client/http')
+const test = suite('e2e/client')
 
 let daemon: Daemon
 let account: Awaited<ReturnType<typeof createAccount>>

@@ -4,11 +4,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createPerson, type Person } from '../cli/run.ts'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
-import { createPerson, type Person } from './run.ts'
 
-const test = suite('cli/command')
+const test = suite('e2e/cli')
 
 let daemon: Daemon
 let account: Account
