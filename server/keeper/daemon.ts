@@ -23,6 +23,8 @@ import { listenAt } from './socket.ts'
 
 /** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
 const gateWaitMs = 2000
+/** How long a stop waits for a start that is under way, in milliseconds. */
+const startWaitMs = 5000
 
 /** The gate's user: its uid and gid, or null when the gate runs as who started it. */
 async function findGateUser({ config }: Loaded, uid: number): Promise<{ uid: number; gid: number } | null> {
@@ -64,6 +66,9 @@ export class Daemon {
   readonly #keys = Promise.withResolvers<SigningKeys>()
   readonly #gateEnded = Promise.withResolvers<'ended'>()
   #gates: Gates | null = null
+  #processes: GateProcesses | null = null
+  #starting: Promise<void> = Promise.resolve()
+  #stopping: Promise<void> | null = null
 
   constructor(options: DaemonOptions) {
     this.#options = options
@@ -72,7 +77,14 @@ export class Daemon {
     this.#manager = options.manager
   }
 
-  async start(env: NodeJS.ProcessEnv): Promise<void> {
+  /** Resolves when everything runs, or when it was told to stop meanwhile. */
+  start(env: NodeJS.ProcessEnv): Promise<void> {
+    const started = this.#start(env)
+    this.#starting = started.catch(() => {})
+    return started
+  }
+
+  async #start(env: NodeJS.ProcessEnv): Promise<void> {
     const { config, loaded } = this.#configuration
     const uid = process.getuid?.() ?? 0
     if (uid !== 0)
@@ -88,11 +100,11 @@ export class Daemon {
     const gates = this.#createGates(gateUser?.uid ?? uid)
     await this.#listen(gates, gateUser?.gid ?? null, uid)
     // The gates load while the store and the keys are opened.
-    if (!this.#options.keeperOnly) this.#startGates(gateUser)
+    if (!this.#options.keeperOnly && this.#stopping === null) this.#startGates(gateUser)
     await this.#open(gates, owner)
     this.#describeInstance(gateUser?.uid ?? uid)
     await this.#awaitGates(gates)
-    this.#announce(env)
+    if (this.#stopping === null) this.#announce(env)
   }
 
   async reload(): Promise<{ restartNeeded: string[] }> {
@@ -117,8 +129,22 @@ export class Daemon {
     for (const name of this.#configuration.loaded.insecure) this.#log('warn', `${name} is on: it weakens safety`)
   }
 
-  async stop(): Promise<void> {
+  /** Ends everything; a start under way first comes to its end, or what it makes would stay: root's token among it. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
     this.#manager.stopping()
+    // The terminal may have ended the gates already: none is started again, or waited for.
+    const gatesEnded = this.#processes?.stop()
+    this.#gateEnded.resolve('ended')
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, startWaitMs)
+    await Promise.race([this.#starting, late])
+    clearTimeout(timer)
+    await gatesEnded
     for (const close of this.#closing.splice(0).reverse()) {
       try {
         await close()
@@ -134,13 +160,14 @@ export class Daemon {
     if (!this.#options.keeperOnly) {
       const serving = gates.whenServing(this.#configuration.config.gate.workers).then(() => 'serving')
       // Else a port that another holds would be tried for ever, and nobody told that there is no start.
-      if ((await Promise.race([serving, this.#gateEnded.promise])) === 'ended')
+      if ((await Promise.race([serving, this.#gateEnded.promise])) === 'ended' && this.#stopping === null)
         throw new Error('a gate could not serve: what it said is above')
       return
     }
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const timer = setTimeout(resolve, gateWaitMs, 'late')
-    if ((await Promise.race([gates.whenServing(1), late])) === 'late') this.#log('warn', 'no gate is there yet')
+    if ((await Promise.race([gates.whenServing(1), this.#gateEnded.promise, late])) === 'late')
+      this.#log('warn', 'no gate is there yet')
     clearTimeout(timer)
   }
 
@@ -186,15 +213,14 @@ export class Daemon {
 
   #startGates(user: { uid: number; gid: number } | null): void {
     const { paths, gate } = this.#configuration.config
-    const processes = new GateProcesses({
+    this.#processes = new GateProcesses({
       spawn: () => spawnGate(this.#options.programs),
       order: worker => ({ runtime: paths.runtime, worker, workers: gate.workers, user }),
       count: gate.workers,
       log: this.#log,
       ended: () => this.#gateEnded.resolve('ended'),
     })
-    processes.start(this.#options.firstGate)
-    this.#closing.push(() => processes.stop())
+    this.#processes.start(this.#options.firstGate)
   }
 
   async #open(gates: Gates, owner: Account): Promise<void> {
