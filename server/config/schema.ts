@@ -51,6 +51,8 @@ const listener = plainSection({
 
 const listen = list(listener, 'listeners')
   .min(1, { error: 'expected at least one listener' })
+  // As many as a gate may tell of over its link.
+  .max(64, { error: 'expected at most 64 listeners' })
   .default([
     { unix: 'http.sock', tls: false },
     { address: '127.0.0.1', port: 7640, tls: false },

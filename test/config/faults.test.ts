@@ -271,6 +271,11 @@ const table: { name: string; text: string; expect: string[]; hint?: string }[] =
     hint: 'write an IPv6 address without brackets',
   },
   {
+    name: 'more listeners than a gate may tell of',
+    text: `listen: [${Array.from({ length: 65 }, (_, n) => `{ unix: s${n} }`).join(', ')}]`,
+    expect: ['1:9 listen: expected at most 64 listeners, found a list'],
+  },
+  {
     name: 'a host name as address',
     text: 'listen: [{ address: localhost, port: 7640 }]',
     expect: ['1:21 listen[0].address: expected an IP address or *, found the text "localhost"'],

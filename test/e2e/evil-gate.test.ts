@@ -228,6 +228,19 @@ test('a token without permission has none, whatever the gate says of it', async 
   await link.finish()
 })
 
+test('what gates say of their listeners does not outgrow the status', async () => {
+  const links = await Promise.all(Array.from({ length: 16 }, openLink))
+  for (const [gate, link] of links.entries()) {
+    const listeners = Array.from({ length: 64 }, (_, n) => `${gate} ${n} `.padEnd(256, '\0'))
+    link.say({ type: 'listening', listeners })
+    await link.ask('access.check', {}, null)
+  }
+  const reply = await daemon.ask('/postern/v1/status', { token: daemon.token() })
+  assert.is(reply.status, 200, reply.text)
+  assert.is((reply.json().gates as object[]).length, 17)
+  await Promise.all(links.map(link => link.finish()))
+})
+
 test('a refusal does not send back all that was sent', async () => {
   const link = await openLink()
   const answer = await link.ask('login.begin', { user: 'x', ['x'.repeat(900_000)]: 1 }, null)

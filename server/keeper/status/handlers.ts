@@ -6,6 +6,9 @@ import type { Gates } from '../gates/gates.ts'
 import type { Logins } from '../login/logins.ts'
 import type { Store } from '../store/store.ts'
 
+/** As many as the configuration may have. */
+const maxListeners = 64
+
 export function statusHandlers({
   gates,
   store,
@@ -29,7 +32,8 @@ export function statusHandlers({
         version,
         uptime_seconds: Math.floor((clock.monotonicMs() - startedMs) / 1000),
         gates: connected.map(({ pid, connectedSeconds }) => ({ pid, connected_seconds: connectedSeconds })),
-        listeners: [...new Set(connected.flatMap(({ listeners }) => listeners))].sort(),
+        // What an owned gate tells must not outgrow the answer.
+        listeners: [...new Set(connected.flatMap(({ listeners }) => listeners))].slice(0, maxListeners).sort(),
         sessions: await store.sessions.count(),
         logins_in_progress: logins.inProgress,
         insecure: insecure(),
