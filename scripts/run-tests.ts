@@ -106,7 +106,7 @@ function checks(): Task[] {
   const check = (name: string, ...argv: string[]): Task => ({ name, argv, limitSeconds: 120, counts: false })
   return [
     check('types', node, 'node_modules/.bin/tsc', '-p', 'tsconfig.json'),
-    check('lint', node, 'node_modules/.bin/biome', 'check', '.'),
+    check('lint', 'scripts/lint'),
     check('shell', 'shellcheck', ...shellScripts()),
     check('imports', node, 'scripts/check-imports.ts'),
   ]
