@@ -21,7 +21,10 @@ test('root has a token that works the moment systemctl start returns', ({ poster
 })
 
 test('systemctl status shows where it listens', ({ postern }) => {
-  assert.is(postern.property('postern', 'StatusText'), 'listening on http://127.0.0.1:7640 http://[::1]:7640 unix:/run/postern-gate/http.sock')
+  assert.is(
+    postern.property('postern', 'StatusText'),
+    'listening on http://127.0.0.1:7640 http://[::1]:7640 unix:/run/postern-gate/http.sock',
+  )
   assert.is(postern.property('postern', 'ActiveState'), 'active')
 })
 
