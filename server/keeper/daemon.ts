@@ -142,9 +142,8 @@ export class Daemon {
     this.#gateEnded.resolve('ended')
     const { promise: late, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, startWaitMs)
-    await Promise.race([this.#starting, late])
+    await Promise.race([Promise.all([this.#starting, gatesEnded]), late])
     clearTimeout(timer)
-    await gatesEnded
     for (const close of this.#closing.splice(0).reverse()) {
       try {
         await close()

@@ -65,11 +65,15 @@ class Started {
     })
     // Not every test waits for it.
     this.ready.catch(() => {})
+    // What is not ready by then never will be.
+    const limit = setTimeout(() => child.kill('SIGKILL'), 20_000)
+    child.once('close', () => clearTimeout(limit))
   }
 
   static here(): Started {
-    const stdio = ['ignore', 'pipe', 'pipe'] as const
-    return new Started(spawn(start, ['--config', configFile], { detached: true, stdio: [...stdio] }))
+    // It cannot outlive this test.
+    const argv = ['--pdeathsig', 'KILL', start, '--config', configFile]
+    return new Started(spawn('setpriv', argv, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] }))
   }
 
   get pid(): number {

@@ -63,12 +63,15 @@ export class GateProcesses {
     child.stdin?.end(JSON.stringify(order(worker)))
     child.once('close', (code, signal) => {
       this.#running.delete(child)
-      if (this.#isStopping) return
-      log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
-      ended()
-      const wasShort = performance.now() - startedMs < longestPauseMs
-      const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
-      setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
+      // Ctrl-C reaches the gate too, and its end may be heard of just before our own SIGINT.
+      setImmediate(() => {
+        if (this.#isStopping) return
+        log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
+        ended()
+        const wasShort = performance.now() - startedMs < longestPauseMs
+        const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
+        setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
+      })
     })
   }
 }
