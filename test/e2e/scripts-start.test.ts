@@ -103,7 +103,7 @@ class Started {
 
 /** Processes of the group that still run. */
 function runningIn(group: number): string[] {
-  return spawnSync('pgrep', ['--pgroup', String(group), '--runstates', 'RSD'], { encoding: 'utf8' })
+  return spawnSync('pgrep', ['--pgroup', String(group), '--runstates', 'RSDT'], { encoding: 'utf8' })
     .stdout.split('\n')
     .filter(Boolean)
 }
