@@ -14,14 +14,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { version } from '../../server/operations/version.ts'
 import { type Account, createAccount, createPamService, type PamService, UNIX_RULES } from '../support/account.ts'
-import { startDaemon } from '../support/daemon.ts'
+import { freePort, startDaemon } from '../support/daemon.ts'
 import { ask } from '../support/http.ts'
 
 const test = suite('e2e ordinary user')
@@ -37,16 +36,6 @@ function copyPrograms(folder: string): void {
       filter: path => !/better-sqlite3\/(deps|src)$/.test(path),
     })
   cpSync(process.execPath, join(folder, 'node'))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
 }
 
 const as = ({ uid }: Account) => [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--']
