@@ -9,9 +9,8 @@ export interface Remembered {
   readonly boundUid: number | null
   readonly localOnly: boolean
   readonly untilMs: number
-  /** The body of a bare access.check and its length in bytes, made once. */
+  /** The body of a bare access.check, made once. */
   readonly checkBody: string
-  readonly checkBytes: string
 }
 
 /** Tokens remembered at once; the one told of first makes room, and is asked for again when it is used. */
@@ -38,8 +37,7 @@ export class Memory {
   remember(token: string, told: Output<'session.resolve'>, nowMs: number): Remembered {
     const { current, valid_ms: validMs, bound_uid: boundUid, local_only: localOnly } = told
     const checkBody = JSON.stringify({ user: current.user, permission: null })
-    const checkBytes = String(Buffer.byteLength(checkBody))
-    const remembered = { token, current, boundUid, localOnly, checkBody, checkBytes, untilMs: nowMs + validMs }
+    const remembered = { token, current, boundUid, localOnly, checkBody, untilMs: nowMs + validMs }
     const [oldest] = this.#byToken.keys()
     if (this.#byToken.size >= maxTokens && oldest !== undefined) this.#byToken.delete(oldest)
     this.#byToken.set(token, remembered)

@@ -1,22 +1,30 @@
 /** access.check over HTTP: the answer from memory says the same as the one that asks the keeper, and no longer than it is true. */
+import { Agent } from 'node:http'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 
-const test = suite<{ daemon: Daemon; account: Account; token: string }>('e2e/check')
+const test = suite<{ daemon: Daemon; account: Account; token: string; agent: Agent }>('e2e/check')
+
+const config = {
+  roles: { admin: { users: ['root'] }, reader: { groups: ['sudo'], permissions: ['report.read'] } },
+  login: { failure_delay_seconds: 0.5 },
+}
 
 test.before(async context => {
   context.account = await createAccount({ groups: ['sudo'] })
-  const roles = { admin: { users: ['root'] }, reader: { groups: ['sudo'], permissions: ['report.read'] } }
-  context.daemon = await startDaemon({ config: { roles, login: { failure_delay_seconds: 0.5 } } })
+  context.daemon = await startDaemon({ config: { ...config, hosts: ['box.example'] } })
 })
 
 test.before.each(async context => {
+  context.agent = new Agent({ keepAlive: true, maxSockets: 1 })
   context.token = String(
     (await context.daemon.login(context.account.name, context.account.password)).json().access_token,
   )
 })
+
+test.after.each(({ agent }) => agent.destroy())
 
 test.after(async ({ daemon, account }) => {
   await daemon.remove()
@@ -66,6 +74,48 @@ test("root's token is remembered for local requests only", async ({ daemon }) =>
     401,
   )
   assert.is((await daemon.ask('/postern/v1/check', { token })).status, 200)
+})
+
+test('on one connection, each question is answered for the token that it carries', async context => {
+  const { daemon, account, token, agent } = context
+  const status = async (more: object) => (await daemon.ask('/postern/v1/check', { agent, ...more })).status
+  assert.is(await status({ token }), 200)
+  assert.is(await status({ token }), 200)
+  assert.is(await status({}), 401)
+  assert.is(await status({ token: `${token.slice(0, -2)}AA` }), 401)
+  assert.is(await status({ token, headers: { Host: 'evil.example' } }), 421)
+  const other = String((await daemon.login(account.name, account.password)).json().access_token)
+  assert.is(await status({ token: other }), 200)
+  await daemon.ask('/postern/v1/logout', { method: 'POST', token })
+  assert.is(await status({ token: other }), 200)
+  assert.is(await status({ token }), 401)
+})
+
+test('on one connection, a yes ends with its session', async ({ daemon, token, agent }) => {
+  const status = async () => (await daemon.ask('/postern/v1/check', { agent, token })).status
+  assert.equal([await status(), await status()], [200, 200])
+  await daemon.ask('/postern/v1/logout', { method: 'POST', token })
+  assert.is(await status(), 401)
+})
+
+test('on one connection, a yes ends when the token expires', async ({ daemon, account, agent }) => {
+  const { name, password } = account
+  const token = String((await daemon.login(name, password, { expires_seconds: 1 })).json().access_token)
+  const status = async () => (await daemon.ask('/postern/v1/check', { agent, token })).status
+  assert.is(await status(), 200)
+  const endMs = performance.now() + 5000
+  let last = 200
+  while (last === 200 && performance.now() < endMs) last = await status()
+  assert.is(last, 401)
+})
+
+test('on one connection, a yes ends when its Host is no longer ours', async ({ daemon, token, agent }) => {
+  const headers = { Host: 'box.example' }
+  const status = async () => (await daemon.ask('/postern/v1/check', { agent, token, headers })).status
+  assert.equal([await status(), await status()], [200, 200])
+  daemon.configure(config)
+  assert.is((await daemon.ask('/postern/v1/config/reload', { method: 'POST', token: daemon.token() })).status, 200)
+  assert.is(await status(), 421)
 })
 
 test.run()

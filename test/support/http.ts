@@ -1,5 +1,5 @@
 /** HTTP as a test needs it: any header, any source address, the whole answer. */
-import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import { type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
 import { connectAs } from './connect-as.ts'
 
 export interface Reply {
@@ -22,6 +22,8 @@ export interface Ask {
   /** Another user to come from, over TCP. */
   readonly uid?: number
   readonly signal?: AbortSignal
+  /** Keeps connections, for many requests on one. */
+  readonly agent?: Agent
 }
 
 function encode(body: unknown): { text: string | Buffer; headers: OutgoingHttpHeaders } {
@@ -32,7 +34,7 @@ function encode(body: unknown): { text: string | Buffer; headers: OutgoingHttpHe
   return { text: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
 }
 
-/** Asks `url` once, on a connection of its own. */
+/** Asks `url` once, on a connection of its own unless there is an agent. */
 export async function ask(url: string, { method, headers, body, token, uid, ...options }: Ask = {}): Promise<Reply> {
   const encoded = encode(body)
   const { hostname, port } = new URL(url)
