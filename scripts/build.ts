@@ -1,6 +1,8 @@
-/** Builds dist/: four CommonJS bundles, the client library with its types, and the map of routes that is derived from the table. */
+/** Builds dist/: four programs as CommonJS bundles with V8's code for them, the client library with its types, and the map of routes that is derived from the table. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type BuildOptions, build } from 'esbuild'
 
@@ -43,11 +45,35 @@ const programs = {
 } as const
 
 async function buildProgram([name, entry]: [string, string]): Promise<void> {
-  const outfile = `dist/${name}.cjs`
-  const banner = name === 'postern' || name === 'posternd' ? { js: '#!/usr/bin/env node' } : {}
-  const { metafile } = await build({ ...shared, entryPoints: [entry], outfile, banner, format: 'cjs', metafile: true })
+  const outfile = `dist/bundle/${name}.cjs`
+  const { metafile } = await build({ ...shared, entryPoints: [entry], outfile, format: 'cjs', metafile: true })
   // What a program is made of: a test reads here that keeper and gate stay apart.
   writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile?.inputs ?? {}), null, 1))
+  writeFileSync(`${root}dist/${name}.cjs`, `#!/usr/bin/env node\nrequire('./bundle/run.cjs').runProgram(__filename)\n`)
+}
+
+/** What each program is asked to do while its code is kept: enough to have loaded everything, and done nothing. */
+function warmUps(scratch: string): Record<keyof typeof programs, string[]> {
+  const file = join(scratch, 'server.yml')
+  writeFileSync(file, 'log: { level: info }\n', { mode: 0o600 })
+  return {
+    posternd: ['--check-config', '--config', file],
+    'postern-gate': ['--order'],
+    postern: ['status', '--runtime', scratch],
+    'pam-child': [],
+  }
+}
+
+async function makeCode(): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'postern-build-'))
+  const make = ([name, args]: [string, string[]]) =>
+    new Promise<void>(resolve => {
+      const words = [`${root}scripts/make-code.ts`, `${root}dist/${name}.cjs`, ...args]
+      // The exit status is the program's, and there is no order, no keeper and no login: only the code counts.
+      execFile(process.execPath, words, { timeout: 20_000 }, () => resolve()).stdin?.end()
+    })
+  await Promise.all(Object.entries(warmUps(scratch)).map(make))
+  rmSync(scratch, { recursive: true })
 }
 
 /** The client, and what it declares: without the schemas' library, whose types would be nothing where it is not installed. */
@@ -71,6 +97,9 @@ async function buildClient(): Promise<void> {
   writeFileSync(`${root}dist/client.d.mts`, "export * from './types/client/http.js'\n")
 }
 
-mkdirSync(`${root}dist`, { recursive: true })
+rmSync(`${root}dist/bundle`, { recursive: true, force: true })
+mkdirSync(`${root}dist/bundle`, { recursive: true })
 await writeRoutes()
-await Promise.all([...Object.entries(programs).map(buildProgram), buildClient()])
+const runner: BuildOptions = { ...shared, entryPoints: ['server/program.ts'], outfile: 'dist/bundle/run.cjs' }
+await Promise.all([...Object.entries(programs).map(buildProgram), build({ ...runner, format: 'cjs' }), buildClient()])
+await makeCode()

@@ -19,8 +19,9 @@ const folders: readonly { name: string; files: RegExp; imports: readonly string[
   { name: 'client', files: /^server\/client\//, imports: ['operations'] },
   { name: 'pages', files: /^server\/pages\//, imports: [], types: ['operations'] },
   { name: 'entry', files: /^server\/posternd\.ts$/, imports: ['operations', 'keeper'] },
+  { name: 'program', files: /^server\/program\.ts$/, imports: [] },
   { name: 'cli', files: /^cli\//, imports: ['operations', 'link', 'client'] },
-  { name: 'scripts', files: /^scripts\//, imports: ['operations', 'config', 'link', 'client', 'test'] },
+  { name: 'scripts', files: /^scripts\//, imports: ['operations', 'config', 'link', 'client', 'program', 'test'] },
   { name: 'test', files: /^test\//, imports: [] },
 ]
 

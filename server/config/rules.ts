@@ -24,6 +24,7 @@ export function findConflicts(config: ParsedConfig): Conflict[] {
     kioskRules,
     pathRules,
     listenRules,
+    gateRules,
   ]
   return rules.flatMap(rule => rule(config))
 }
@@ -150,6 +151,13 @@ function listenRules({ listen, paths }: ParsedConfig): Conflict[] {
     const reasons = [unfit(place), twin(places, place, at)]
     return reasons.filter(message => message !== null).map(message => ({ paths: about, message }))
   })
+}
+
+/** Several gates can share an address, and no UNIX socket: the first one alone opens those. */
+function gateRules({ gate, listen }: ParsedConfig): Conflict[] {
+  if (gate.workers === 1 || listen.some(({ address }) => address !== undefined)) return []
+  const message = `only one gate can serve UNIX sockets, found ${gate.workers} and no address to listen at`
+  return [{ paths: [['gate', 'workers'], ['listen']], message, hint: 'set gate.workers to 1, or listen at an address' }]
 }
 
 function twin(places: (Listener | null)[], place: Listener, at: number): string | null {

@@ -285,6 +285,11 @@ const table: { name: string; text: string; expect: string[]; hint?: string }[] =
     text: 'listen: [{ address: ::1, port: 65536 }]',
     expect: ['1:32 listen[0].port: expected a port from 1 to 65535, found 65536'],
   },
+  {
+    name: 'several gates for UNIX sockets alone',
+    text: 'listen: [{ unix: a.sock }]\ngate: { workers: 2 }',
+    expect: ['2:18 gate.workers: only one gate can serve UNIX sockets, found 2 and no address to listen at'],
+  },
   { name: 'no listener', text: 'listen: []', expect: ['1:9 listen: expected at least one listener, found a list'] },
   {
     name: 'a short secret',

@@ -10,7 +10,7 @@ import { briefly, createDirectory, faultsOf, loadText, requireLoaded } from './d
 
 const test = suite('config/layers')
 const SECRET = 's'.repeat(40)
-let directory = createDirectory()
+let directory: ReturnType<typeof createDirectory>
 test.before.each(() => {
   directory = createDirectory()
 })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
+import { cleanAtEnd } from './cleanup.ts'
 
 /** An account that exists until `remove()` or the end of the process. */
 export interface Account {
@@ -79,10 +80,6 @@ export const UNIX_RULES: readonly string[] = [
 ]
 
 let count = 0
-const leftovers = new Set<() => void>()
-process.once('exit', () => {
-  for (const clean of leftovers) clean()
-})
 
 function nextName(): string {
   return `pt_${process.pid}_${++count}`
@@ -90,9 +87,9 @@ function nextName(): string {
 
 /** Runs once: when called, or at the end of the process. */
 function createCleanup(clean: () => void): () => Promise<void> {
-  leftovers.add(clean)
+  const forget = cleanAtEnd(clean)
   return async () => {
-    if (leftovers.delete(clean)) await whileLocked(clean)
+    if (forget()) await whileLocked(clean)
   }
 }
 

@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createPamService, type PamService, UNIX_RULES } from './account.ts'
+import { cleanAtEnd } from './cleanup.ts'
 import { type Ask, ask, type Reply } from './http.ts'
 
 const root = new URL('../..', import.meta.url).pathname
@@ -123,7 +124,12 @@ export async function startDaemon({
     child.kill(signal)
     await ended
   }
+  const forget = cleanAtEnd(() => {
+    child?.kill('SIGTERM')
+    rmSync(directory, { recursive: true, force: true })
+  })
   const remove = async () => {
+    forget()
     await stop()
     await service.remove()
     rmSync(directory, { recursive: true, force: true })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cleanAtEnd } from './cleanup.ts'
 
 /** A mounted disk, until `remove()` or the end of the process. */
 export interface SmallDisk {
@@ -19,15 +20,15 @@ export function mountSmallDisk(bytes: number): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'postern-disk-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', path])
   const filling = join(path, 'filling')
-  let isThere = true
-  const remove = () => {
-    if (!isThere) return
-    isThere = false
+  const unmount = () => {
     // Lazily: a process that is about to end may still hold a file.
     execFileSync('umount', ['--lazy', path])
     rmdirSync(path)
   }
-  process.once('exit', remove)
+  const forget = cleanAtEnd(unmount)
+  const remove = () => {
+    if (forget()) unmount()
+  }
   return { path, fill: () => fill(filling), free: () => rmSync(filling, { force: true }), remove }
 }
 
