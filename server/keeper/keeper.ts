@@ -11,6 +11,8 @@ import { createDispatch, type Dispatch } from './dispatch.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
+import { kioskHandlers } from './kiosk/handlers.ts'
+import { Kiosk } from './kiosk/kiosk.ts'
 import { type Account, findAccount } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
 import { loginHandlers } from './login/handlers.ts'
@@ -19,6 +21,7 @@ import { createThrottleSaver, restoreThrottle, startMaintenance } from './mainte
 import { type Attempts, createAttempts } from './pam/attempts.ts'
 import { isMember, rolesOf } from './role/membership.ts'
 import { permissionsOf } from './role/permission.ts'
+import { capRights } from './role/rights.ts'
 import { RootToken } from './root-token/root-token.ts'
 import { sessionHandlers } from './session/handlers.ts'
 import { Sessions } from './session/sessions.ts'
@@ -30,6 +33,8 @@ import type { Store } from './store/store.ts'
 import { throttleHandlers } from './throttle/handlers.ts'
 import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLimits } from './throttle/throttle.ts'
 import { systemTimer } from './throttle/timer.ts'
+import { ticketHandlers } from './ticket/handlers.ts'
+import { Tickets } from './ticket/tickets.ts'
 
 export interface KeeperOptions {
   readonly configuration: Configuration
@@ -52,6 +57,8 @@ export interface Keeper {
   readonly dispatch: Dispatch
   /** Resolves when the store answers: a sign of life. */
   answers(): Promise<unknown>
+  /** A login link's ticket for who runs this instance. */
+  createOwnTicket(ttlMs: number): Promise<string | null>
   /** Ends root's token and the attempts, writes everything down, closes the store. */
   stop(): Promise<void>
 }
@@ -125,12 +132,15 @@ function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys)
       }
     },
     rights: (identity, roleCap) => {
-      const { roles } = configuration.config
-      const held = roleCap === null ? rolesOf(identity, roles) : [roleCap]
+      const { roles, kiosk } = configuration.config
+      const held = rolesOf(identity, roles)
       // Who runs a private instance is to it what root is to the system's.
-      const own = identity.name === options.owner.name && identity.uid === options.owner.uid && roleCap === null
-      const all = own && !held.includes('admin') ? ['admin', ...held] : held
-      return { roles: all, permissions: permissionsOf(all, roles) }
+      const isOwner = identity.name === options.owner.name && identity.uid === options.owner.uid
+      const all = isOwner && !held.includes('admin') ? ['admin', ...held] : held
+      const own = { roles: all, permissions: permissionsOf(all, roles) }
+      if (roleCap === null) return own
+      const isGranted = kiosk?.user === identity.name && kiosk.role === roleCap
+      return capRights(own, roleCap, { roles, isGranted })
     },
     forget: what => gates.forget(what),
   })
@@ -219,6 +229,26 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const audit = await openAudit(options, store)
   const rootToken = new RootToken({ runtimeDirectory: paths.runtime, sessions, store, clock, random, account: owner })
   await rootToken.start()
+  const tickets = new Tickets({
+    store,
+    sessions,
+    clock,
+    random,
+    findAccount,
+    mayLogIn: account => mayLogIn(options, account),
+    kioskUser: () => configuration.config.kiosk?.user ?? null,
+  })
+  const kiosk = new Kiosk({
+    runtimeDirectory: paths.runtime,
+    tickets,
+    sessions,
+    store,
+    clock,
+    random,
+    findAccount,
+    settings: () => configuration.config.kiosk,
+  })
+  await kiosk.start()
   const parts = { store, sessions, throttle, attempts }
   const logins = createLogins(options, parts)
   const dispatch = createDispatch({
@@ -230,6 +260,15 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
     handlers: {
       ...loginHandlers({ logins, sessions, clock }),
       ...sessionHandlers({ sessions, store, clock }),
+      ...ticketHandlers({
+        tickets,
+        store,
+        clock,
+        findAccount,
+        mayLogIn: account => mayLogIn(options, account),
+        roles: () => configuration.config.roles,
+      }),
+      ...kioskHandlers(kiosk),
       ...throttleHandlers({ throttle, clock }),
       ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
       ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
@@ -242,6 +281,8 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
     keys,
     saveThrottle,
     rootToken,
+    tickets,
+    kiosk,
     audit,
     clock,
     timer: systemTimer,
@@ -250,9 +291,14 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   return {
     dispatch,
     answers: () => store.auditHead.load(),
+    async createOwnTicket(ttlMs) {
+      const { id: identity } = await store.identities.rememberAccount(owner, clock.wallMs())
+      return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, ttlMs })
+    },
     async stop() {
       await stopMaintenance()
       await rootToken.stop()
+      await kiosk.stop()
       await attempts.close()
       await saveThrottle()
       await audit.close()
