@@ -210,6 +210,12 @@ test('without its keeper a gate answers 503 and has forgotten; the next keeper k
     all => statuses(all).length === 1,
   )
   assert.equal(statuses(replies), [503])
+  const page = await daemon.ask('/login', { headers: { Accept: 'text/html' } })
+  assert.equal(
+    [page.status, page.headers.refresh],
+    [503, '2'],
+    'the page asks again by itself: nobody stands before a kiosk',
+  )
   assert.is(replies[0]?.headers['content-type'], 'application/problem+json')
   await daemon.start()
   // The gates of before make way as soon as they see the next keeper.
