@@ -28,6 +28,8 @@ function openFile(path: string): Database.Database {
   database.pragma('foreign_keys = ON')
   // Well below what `keepRoom` sets aside, so that the log starts over before it has to grow.
   database.pragma('wal_autocheckpoint = 256')
+  // The kernel caches the file too; in KiB when below 0.
+  database.pragma('cache_size = -512')
   return database
 }
 
