@@ -41,6 +41,8 @@ const packages: readonly { name: string; files: RegExp; types?: RegExp; asNamesp
   { name: 'yaml', files: /^server\/config\// },
   { name: 'commander', files: /^cli\// },
   { name: 'qrcode', files: /^cli\// },
+  { name: '@peculiar/x509', files: /^server\/keeper\/tls\// },
+  { name: 'ws', files: /^(server\/gate\/event|cli)\// },
   { name: 'esbuild', files: /^scripts\// },
 ]
 
