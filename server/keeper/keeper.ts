@@ -11,6 +11,7 @@ import { createDispatch, type Dispatch } from './dispatch.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
+import type { Issue } from './issue/issue.ts'
 import { kioskHandlers } from './kiosk/handlers.ts'
 import { Kiosk } from './kiosk/kiosk.ts'
 import { type Account, findAccount } from './libc.ts'
@@ -19,6 +20,7 @@ import { loginHandlers } from './login/handlers.ts'
 import { Logins } from './login/logins.ts'
 import { createThrottleSaver, restoreThrottle, startMaintenance } from './maintenance.ts'
 import { type Attempts, createAttempts } from './pam/attempts.ts'
+import { remoteHandlers } from './remote/handlers.ts'
 import { isMember, rolesOf } from './role/membership.ts'
 import { permissionsOf } from './role/permission.ts'
 import { capRights } from './role/rights.ts'
@@ -35,6 +37,8 @@ import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLi
 import { systemTimer } from './throttle/timer.ts'
 import { ticketHandlers } from './ticket/handlers.ts'
 import { Tickets } from './ticket/tickets.ts'
+import { certHandlers } from './tls/handlers.ts'
+import type { Tls } from './tls/tls.ts'
 
 export interface KeeperOptions {
   readonly configuration: Configuration
@@ -49,6 +53,8 @@ export interface KeeperOptions {
   readonly owner: Account
   /** The program and file of the PAM child. */
   readonly pamCommand: readonly [string, ...string[]]
+  readonly tls: Tls
+  readonly issue: Issue
   readonly reload: () => Promise<{ restartNeeded: string[] }>
 }
 
@@ -205,7 +211,7 @@ export function openSigningKeys(config: Config, clock: Clock, random: Random): P
 
 /** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
-  const { configuration, gates, keys, clock, random, log, owner, pamCommand } = options
+  const { configuration, gates, keys, clock, random, log, owner, pamCommand, tls, issue } = options
   const { paths } = configuration.config
   const limits = {
     get stepMs() {
@@ -273,6 +279,8 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
       ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
       ...configHandlers({ configuration, reload: options.reload }),
+      ...certHandlers({ tls, hasFiles: () => configuration.config.tls.certificate !== undefined }),
+      ...remoteHandlers({ configuration, tls, random, reload: options.reload }),
     },
   })
   const stopMaintenance = startMaintenance({
@@ -283,6 +291,8 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
     rootToken,
     tickets,
     kiosk,
+    tls,
+    issue,
     audit,
     clock,
     timer: systemTimer,
@@ -299,6 +309,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       await stopMaintenance()
       await rootToken.stop()
       await kiosk.stop()
+      issue.remove()
       await attempts.close()
       await saveThrottle()
       await audit.close()
