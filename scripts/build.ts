@@ -67,7 +67,13 @@ const programs = {
 
 async function buildProgram([name, entry]: [string, string]): Promise<void> {
   const outfile = `dist/bundle/${name}.cjs`
-  const options: BuildOptions = { ...shared, entryPoints: [entry], outfile, format: 'cjs', plugins: [late] }
+  const options: BuildOptions = {
+    ...shared,
+    entryPoints: [entry],
+    outfile,
+    format: 'cjs',
+    plugins: name === 'posternd' ? [late] : [],
+  }
   const { metafile } = await build({ ...options, metafile: true })
   // What a program is made of: a test reads here that keeper and gate stay apart.
   writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile?.inputs ?? {}), null, 1))

@@ -210,7 +210,7 @@ function incomplete({ unix, address, port }: Partial<ParsedConfig['listen'][numb
 function unfit(place: Listener, plainHelps: boolean): string | null {
   if (!('unix' in place)) {
     if (place.tls || plainHelps || isLoopbackAddress(place.address)) return null
-    return `plain HTTP is for loopback and trusted proxies only, expected tls: true beside ${place.address}`
+    return `plain HTTP is for loopback only, expected tls: true beside ${place.address}`
   }
   // sockaddr_un holds 108 bytes with the final NUL.
   return Buffer.byteLength(place.unix) <= 107

@@ -35,7 +35,7 @@ export function certHandlers({ tls, hasFiles }: { tls: Tls; hasFiles: () => bool
       if (tls.served === null) return notServed()
       if (hasFiles())
         return no('conflict', 'tls.certificate and tls.key of the configuration are served: replace those files')
-      const fault = await tls.import(material)
+      const fault = await tls.accept(material)
       if (fault !== null) return no('conflict', fault)
       note({ fingerprint: tls.served.certificate.fingerprint })
       return answer()

@@ -102,7 +102,7 @@ export class Tls {
   }
 
   /** Puts a certificate and key in the place of postern's own. A sentence that says why not, or null. */
-  async import(material: Material): Promise<string | null> {
+  async accept(material: Material): Promise<string | null> {
     const { clock, changed } = this.#options
     const fault = faultOf(material, clock.wallMs())
     if (fault !== null) return fault
