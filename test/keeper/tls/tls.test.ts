@@ -43,7 +43,9 @@ function createTls(context: Context): Tls {
     clock: context.clock,
     random: randomBytes,
     log: (_level, text) => void context.said.push(text),
-    changed: async () => void (context.changes += 1),
+    changed: async () => {
+      context.changes += 1
+    },
   })
 }
 
