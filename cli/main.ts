@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../server/operations/version.ts'
 import { addCall } from './call.ts'
+import { addCert } from './cert.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { Context, type GlobalOptions, type Run, reportFailure, runCommand } from './context.ts'
@@ -9,13 +10,17 @@ import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { runtimeDirectory } from './instance.ts'
 import { addLogin } from './login.ts'
+import { addRemote } from './remote.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
 import { addThrottle } from './throttle.ts'
 import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addUrl, addThrottle, addCall, addConfig, addHelp, addCompletion]
+const groups = [
+  ...[addStatus, addSession, addLogin, addUrl, addThrottle, addRemote, addCert],
+  ...[addCall, addConfig, addHelp, addCompletion],
+]
 
 function createProgram(): Command {
   const program = new Command('postern')

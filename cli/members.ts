@@ -3,7 +3,7 @@ import type { Field, Route } from '../server/operations/route.ts'
 import { CommandFault } from './fault.ts'
 
 /** Members that are secrets: every user of the machine can read a command line. */
-const secrets: ReadonlySet<string> = new Set(['password', 'code', 'answers', 'refresh_token'])
+const secrets: ReadonlySet<string> = new Set(['password', 'code', 'answers', 'refresh_token', 'key'])
 
 /** Reads a file, `-` for standard input, for `key=@file`. */
 export type ReadText = (path: string) => Promise<string>

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
 
@@ -29,12 +29,33 @@ const shared: BuildOptions = {
   keepNames: false,
   legalComments: 'none',
   logLevel: 'warning',
+  // require(), which looks beside the program's file: an import() would need Node.js's experimental loader there.
+  supported: { 'dynamic-import': false },
   external: ['koffi', 'better-sqlite3', 'authenticate-pam'],
   // Asked for by libraries that look for other runtimes than this one; merely touching it loads half of Node.js.
   define: { navigator: 'undefined' },
   alias: { 'node:http2': './server/gate/no-http2.ts' },
   // An ESM package's import.meta.url has no meaning in a bundle, and must not be asked for.
   logOverride: { 'empty-import-meta': 'silent' },
+}
+
+/** Libraries of the keeper that most starts have no use for: bundles of their own, loaded when they are imported. */
+const lateLibraries: Readonly<Record<string, string>> = {
+  '@peculiar/x509': 'x509.cjs',
+  qrcode: 'qrcode.cjs',
+}
+
+const late: Plugin = {
+  name: 'late',
+  setup({ onResolve }) {
+    onResolve({ filter: /^(@peculiar\/x509|qrcode)$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path: `./bundle/${lateLibraries[path]}`, external: true } : null,
+    )
+  },
+}
+
+function buildLate([name, file]: [string, string]): Promise<unknown> {
+  return build({ ...shared, entryPoints: [name], outfile: `dist/bundle/${file}`, format: 'cjs' })
 }
 
 const programs = {
@@ -46,7 +67,14 @@ const programs = {
 
 async function buildProgram([name, entry]: [string, string]): Promise<void> {
   const outfile = `dist/bundle/${name}.cjs`
-  const { metafile } = await build({ ...shared, entryPoints: [entry], outfile, format: 'cjs', metafile: true })
+  const options: BuildOptions = {
+    ...shared,
+    entryPoints: [entry],
+    outfile,
+    format: 'cjs',
+    plugins: name === 'posternd' ? [late] : [],
+  }
+  const { metafile } = await build({ ...options, metafile: true })
   // What a program is made of: a test reads here that keeper and gate stay apart.
   writeFileSync(`${root}dist/${name}.inputs.json`, JSON.stringify(Object.keys(metafile?.inputs ?? {}), null, 1))
   writeFileSync(`${root}dist/${name}.cjs`, `#!/usr/bin/env node\nrequire('./bundle/run.cjs').runProgram(__filename)\n`)
@@ -101,5 +129,11 @@ rmSync(`${root}dist/bundle`, { recursive: true, force: true })
 mkdirSync(`${root}dist/bundle`, { recursive: true })
 await writeRoutes()
 const runner: BuildOptions = { ...shared, entryPoints: ['server/program.ts'], outfile: 'dist/bundle/run.cjs' }
-await Promise.all([...Object.entries(programs).map(buildProgram), build({ ...runner, format: 'cjs' }), buildClient()])
+const libraries = Object.entries(lateLibraries).map(buildLate)
+await Promise.all([
+  ...libraries,
+  ...Object.entries(programs).map(buildProgram),
+  build({ ...runner, format: 'cjs' }),
+  buildClient(),
+])
 await makeCode()

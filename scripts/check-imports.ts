@@ -40,7 +40,9 @@ const packages: readonly { name: string; files: RegExp; types?: RegExp; asNamesp
   { name: 'zod', files: /^server\/(operations|config|link|keeper)\//, types: /^server\/pages\//, asNamespace: true },
   { name: 'yaml', files: /^server\/config\// },
   { name: 'commander', files: /^cli\// },
-  { name: 'qrcode', files: /^cli\// },
+  { name: 'qrcode', files: /^(cli|server\/keeper\/issue)\// },
+  { name: '@peculiar/x509', files: /^server\/keeper\/tls\// },
+  { name: 'ws', files: /^(server\/gate\/event|cli)\// },
   { name: 'esbuild', files: /^scripts\// },
 ]
 

@@ -22,11 +22,16 @@ export function defaultLayer({ paths }: DefaultPaths): Layer {
   return { tree, faults: [], refused: [], isWhole: true, sources: [] }
 }
 
+/** The directory of the drop-ins of a main file: `server.d` beside `server.yml`. */
+export function dropInsOf(main: string): string {
+  return join(dirname(main), `${basename(main).replace(/\.ya?ml$/, '')}.d`)
+}
+
 /** The main file and the `*.yml` of its directory, in the order in which one overrides the other. */
 export async function readFiles(explicit: string | undefined, standard: string, uid: number): Promise<Layer[]> {
   const main = explicit ?? standard
   const layers = [await readFile(main, uid, explicit === undefined)]
-  const directory = join(dirname(main), `${basename(main).replace(/\.ya?ml$/, '')}.d`)
+  const directory = dropInsOf(main)
   const { files, message } = listTrustedFiles(directory, uid)
   if (message !== null) layers.push(unread({ source: directory }, message))
   for (const file of files) layers.push(await readFile(file, uid, false))

@@ -33,6 +33,15 @@ export function resolveListener(written: ParsedConfig['listen'][number], gateRun
   return canonical === null ? null : { address: canonical, port, tls }
 }
 
+/** Where other machines are served with `remote: true`. */
+export const remotePlace = { address: '*', port: 7643, tls: true } as const
+
+/** Every place where HTTP is served: those of `listen`, and that of `remote`. */
+export function listenersOf({ listen, remote }: { listen: readonly Listener[]; remote: boolean }): Listener[] {
+  if (!remote || listen.some(place => isSamePlace(place, remotePlace))) return [...listen]
+  return [...listen, remotePlace]
+}
+
 /** Whether the two cannot both be opened. */
 export function isSamePlace(one: Listener, other: Listener): boolean {
   if ('unix' in one || 'unix' in other) return 'unix' in one && 'unix' in other && one.unix === other.unix

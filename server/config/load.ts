@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readEnvironment } from './environment.ts'
 import { type Fault, faultAt, type Origin, type Path, samePlace } from './fault.ts'
 import { issueFaults, type PathFault } from './issue.ts'
-import { defaultLayer, type Layer, readCredential, readFiles } from './layer.ts'
+import { defaultLayer, dropInsOf, type Layer, readCredential, readFiles } from './layer.ts'
 import { resolveListener } from './listener.ts'
 import { isNullableAt } from './outline.ts'
 import { defaultPaths, type Environment } from './paths.ts'
@@ -55,6 +55,11 @@ export async function loadConfig({
     isWhole: layers.every(layer => layer.isWhole),
     sources: layers.flatMap(layer => layer.sources),
   })
+}
+
+/** The directory whose files are read after the main one. */
+export function dropInDirectory({ file, env, uid = process.geteuid?.() ?? 0, root = '/' }: LoadOptions): string {
+  return dropInsOf(file ?? join(root, defaultPaths(uid, env).config))
 }
 
 function check(merged: Layer): LoadOutcome {

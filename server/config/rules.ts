@@ -1,7 +1,7 @@
 /** What one key of the configuration demands of another. Each rule is pure and says which paths it is about. */
 import { builtInRoles } from '../operations/role.ts'
 import type { Path } from './fault.ts'
-import { isLoopbackAddress, isSamePlace, resolveListener } from './listener.ts'
+import { isLoopbackAddress, isSamePlace, remotePlace, resolveListener } from './listener.ts'
 import type { Listener, ParsedConfig } from './schema.ts'
 
 /** A rule that does not hold. The first path is the one to blame; the others took part. */
@@ -24,6 +24,8 @@ export function findConflicts(config: ParsedConfig): Conflict[] {
     kioskRules,
     pathRules,
     listenRules,
+    remoteRules,
+    tlsRules,
     gateRules,
   ]
   return rules.flatMap(rule => rule(config))
@@ -137,8 +139,11 @@ function pathRules({ paths }: ParsedConfig): Conflict[] {
     }))
 }
 
-function listenRules({ listen, paths }: ParsedConfig): Conflict[] {
+function listenRules({ listen, paths, remote, trusted_proxies: proxies }: ParsedConfig): Conflict[] {
   const places = listen.map(written => resolveListener(written, paths.gate_runtime))
+  const hasTls = remote || places.some(place => place !== null && 'port' in place && place.tls)
+  // Plain HTTP from elsewhere is for proxies, and to be sent to HTTPS: one of the two there must be.
+  const plainHelps = hasTls || proxies.some(proxy => proxy !== 'unix')
   return places.flatMap((place, at): Conflict[] => {
     if (place === null) return [{ paths: [['listen', at]], message: incomplete(listen[at] ?? {}) }]
     const about: Conflict['paths'] =
@@ -148,9 +153,40 @@ function listenRules({ listen, paths }: ParsedConfig): Conflict[] {
             ['paths', 'gate_runtime'],
           ]
         : [['listen', at]]
-    const reasons = [unfit(place), twin(places, place, at)]
+    const reasons = [unfit(place, plainHelps), twin(places, place, at)]
     return reasons.filter(message => message !== null).map(message => ({ paths: about, message }))
   })
+}
+
+/** What `remote` adds stands in nobody's way. */
+function remoteRules({ listen, paths, remote }: ParsedConfig): Conflict[] {
+  if (!remote) return []
+  return listen.flatMap((written, at): Conflict[] => {
+    const place = resolveListener(written, paths.gate_runtime)
+    if (place === null || !isSamePlace(place, remotePlace)) return []
+    const isEqual = 'port' in place && place.tls && place.address === remotePlace.address
+    const message = `listens at port ${remotePlace.port}, where \`remote: true\` serves HTTPS at all addresses`
+    return isEqual
+      ? []
+      : [{ paths: [['listen', at], ['remote']], message, hint: 'take another port, or leave remote out' }]
+  })
+}
+
+/** A certificate of one's own is two files. */
+function tlsRules({ tls }: ParsedConfig): Conflict[] {
+  const { certificate, key } = tls
+  if ((certificate === undefined) === (key === undefined)) return []
+  const [given, missing] =
+    certificate === undefined ? (['key', 'certificate'] as const) : (['certificate', 'key'] as const)
+  return [
+    {
+      paths: [
+        ['tls', given],
+        ['tls', missing],
+      ],
+      message: `tls.${missing} is missing beside it`,
+    },
+  ]
 }
 
 /** Several gates can share an address, and no UNIX socket: the first one alone opens those. */
@@ -171,9 +207,9 @@ function incomplete({ unix, address, port }: Partial<ParsedConfig['listen'][numb
   return port === undefined ? 'expected unix, or address and port' : 'address is missing beside port'
 }
 
-function unfit(place: Listener): string | null {
+function unfit(place: Listener, plainHelps: boolean): string | null {
   if (!('unix' in place)) {
-    if (place.tls || isLoopbackAddress(place.address)) return null
+    if (place.tls || plainHelps || isLoopbackAddress(place.address)) return null
     return `plain HTTP is for loopback only, expected tls: true beside ${place.address}`
   }
   // sockaddr_un holds 108 bytes with the final NUL.

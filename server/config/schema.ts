@@ -1,4 +1,5 @@
 /** The configuration: every key with its unit, bounds, default and one line that explains it. */
+import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import {
   accountName,
@@ -46,7 +47,7 @@ const listener = plainSection({
   unix: text('the path of a UNIX socket', isCleanPath).optional().describe('a socket, relative to paths.gate_runtime'),
   address: text('an IP address or *', isAddressText).optional().describe('an IP address, * for all'),
   port: z.optional(port()).describe('a TCP port; below 1024 only with a socket that systemd passes'),
-  tls: flag(false).describe('HTTPS; needed for every address but loopback'),
+  tls: flag(false).describe('HTTPS; plain HTTP beyond loopback is for trusted proxies, and others are sent to HTTPS'),
 })
 
 const listen = list(listener, 'listeners')
@@ -122,6 +123,15 @@ export const configSchema = plainSection({
   paths: paths.describe('directories; a second instance has its own'),
   listen: listen.describe('where HTTP is served: each a UNIX socket, or address and port'),
   remote: flag(false).describe('serve other machines: adds HTTPS on port 7643'),
+  tls: section({
+    certificate: pemFile()
+      .optional()
+      .describe('a certificate of your own, as PEM, with its chain; left out, postern makes one'),
+    key: pemFile().optional().describe('its private key, as PEM, of mode 0600 or 0640'),
+    hsts_seconds: seconds(0, 0, 2 * YEAR).describe(
+      'how long browsers are to insist on HTTPS, at every port of the host; 0 says nothing of it',
+    ),
+  }).describe('the certificate of HTTPS'),
   hosts: list(hostName(), 'host names').default([]).describe('further names of this machine'),
   trusted_proxies: list(proxy(), 'proxies').default([]).describe('proxies whose forwarding headers are believed'),
   dialects: dialects.describe(`login APIs of other products: ${DIALECTS.join(', ')} or all`),
@@ -174,6 +184,10 @@ export type Dialect = (typeof DIALECTS)[number]
 
 /** The configuration in force: checked, resolved, with every default filled in. */
 export type Config = Omit<ParsedConfig, 'listen' | 'dialects'> & { listen: Listener[]; dialects: Dialect[] }
+
+function pemFile() {
+  return text('an absolute path', path => isAbsolute(path) && isCleanPath(path))
+}
 
 function port() {
   const error = 'expected a port from 1 to 65535'

@@ -1,10 +1,13 @@
 /** The sockets that HTTP is served on: those that systemd passed, matched by their address, or opened here. */
 import { chmodSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { connect, type Socket, type Server as SocketServer } from 'node:net'
+import { createServer, type Server } from 'node:http'
+import { connect, type Server as SocketServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
-import type { Place } from '../link/message.ts'
+import type { Material, Place } from '../link/message.ts'
+import type { Handlers } from './plain.ts'
+import { createSecureServer, type SecureServer } from './secure.ts'
+import { rememberUnix } from './unix-connection.ts'
 
 /** The first file descriptor that systemd passes (sd_listen_fds(3)). */
 const firstPassedFd = 3
@@ -30,22 +33,30 @@ function nameOf(place: Place): string {
   return `${place.tls ? 'https' : 'http'}://${host}:${place.port}`
 }
 
+/** Servers that listen, and those that are handed connections. */
 const servers = new Set<Server>()
 
-function createHttpServer(handle: RequestListener): Server {
-  const server = createServer(limits, handle)
+/** What every server of HTTP or HTTPS is given. */
+function equip(server: Server, { expecting }: Handlers): Server {
   servers.add(server)
-  server.maxConnections = maxConnections
   server.maxRequestsPerSocket = maxRequestsPerSocket
+  server.on('checkContinue', expecting)
   return server
 }
 
-/** Connections that came over a UNIX socket; remembered because a closed TCP connection has no address left either. */
-const unixConnections = new WeakSet<Socket>()
+function createHttpServer(handlers: Handlers): Server {
+  const server = equip(createServer(limits, handlers.request), handlers)
+  server.maxConnections = maxConnections
+  return server
+}
 
-/** Whether a connection came over the HTTP UNIX socket. */
-export function isUnixConnection(socket: Socket): boolean {
-  return unixConnections.has(socket)
+/** Has the connections of a listening server speak HTTPS from now on. */
+async function makeSecure(front: Server, material: Material, handlers: Handlers): Promise<SecureServer> {
+  const secure = await createSecureServer(limits, material, handlers)
+  equip(secure.server, handlers)
+  front.removeAllListeners('connection')
+  front.on('connection', socket => secure.take(socket))
+  return secure
 }
 
 function listen(server: SocketServer, options: object): Promise<void> {
@@ -54,8 +65,7 @@ function listen(server: SocketServer, options: object): Promise<void> {
     // As an argument: Node.js does not look at options.backlog for a socket that it was passed.
     server.listen(options, backlog, () => {
       server.off('error', reject)
-      if (typeof server.address() !== 'object' || server.address() === null)
-        server.on('connection', (socket: Socket) => unixConnections.add(socket))
+      if (typeof server.address() !== 'object' || server.address() === null) server.on('connection', rememberUnix)
       resolve()
     })
   })
@@ -82,12 +92,15 @@ async function removeStaleSocket(path: string): Promise<void> {
 }
 
 /** Listens there. The gates of a keeper that fell hold their places until they see the next one: they get a moment. */
-async function listenOnceFree(place: Place, isShared: boolean, handle: RequestListener): Promise<void> {
+async function listenOnceFree(place: Place, isShared: boolean, handlers: Handlers): Promise<Server> {
   for (const endMs = performance.now() + handoverMs; ; ) {
+    const server = createHttpServer(handlers)
     try {
       if ('unix' in place) await removeStaleSocket(place.unix)
-      return await listen(createHttpServer(handle), optionsFor(place, isShared))
+      await listen(server, optionsFor(place, isShared))
+      return server
     } catch (fault) {
+      servers.delete(server)
       const isTaken = (fault as NodeJS.ErrnoException).code === 'EADDRINUSE'
       if (!isTaken || performance.now() > endMs) throw fault
     }
@@ -95,19 +108,19 @@ async function listenOnceFree(place: Place, isShared: boolean, handle: RequestLi
   }
 }
 
-/** Opens one listener. An address that this machine does not have (IPv6 off) is left out with a warning. */
-async function open(place: Place, isShared: boolean, handle: RequestListener, log: Log): Promise<string | null> {
+/** A listening server; null where this machine does not have such an address (IPv6 off), with a warning. */
+async function open(place: Place, isShared: boolean, handlers: Handlers, log: Log): Promise<Server | null> {
   try {
-    await listenOnceFree(place, isShared, handle)
+    const server = await listenOnceFree(place, isShared, handlers)
+    // The authority is the token: whoever can reach the socket may ask.
+    if ('unix' in place) chmodSync(place.unix, 0o666)
+    return server
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException
     if (code !== 'EADDRNOTAVAIL' && code !== 'EAFNOSUPPORT') throw fault
     log('warn', `${nameOf(place)} is left out: this machine has no such address`)
     return null
   }
-  // The authority is the token: whoever can reach the socket may ask.
-  if ('unix' in place) chmodSync(place.unix, 0o666)
-  return nameOf(place)
 }
 
 /** The path of a UNIX socket that is open here, by its inode in the kernel's table; null when it is none. */
@@ -136,8 +149,8 @@ export interface Passed {
   readonly place: Place | null
 }
 
-async function adopt(fd: number, handle: RequestListener): Promise<Passed> {
-  const server = createHttpServer(handle)
+async function adopt(fd: number, handlers: Handlers): Promise<Passed> {
+  const server = createHttpServer(handlers)
   await listen(server, { fd })
   return { server, place: placeOfPassed(fd, server) }
 }
@@ -147,48 +160,136 @@ export function countPassed(env: NodeJS.ProcessEnv, pid: number): number {
   return env.LISTEN_PID === String(pid) ? Number.parseInt(env.LISTEN_FDS ?? '0', 10) || 0 : 0
 }
 
-/** Serves at every socket that systemd passed, `count` of them. */
-export function adoptPassed(count: number, handle: RequestListener): Promise<Passed[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => adopt(firstPassedFd + index, handle)))
-}
-
-/**
- * Goes on serving at those passed sockets that are in the configuration, and closes the others. A place of the
- * configuration without a socket is a fault that is logged. The names of what is served.
- */
-export function keepPassed(passed: readonly Passed[], places: readonly Place[], log: Log): string[] {
-  const kept = passed.flatMap(({ server, place }) => {
-    const wanted = place && places.find(one => addressOf(one) === addressOf(place))
-    if (wanted) return [nameOf(wanted)]
-    log('warn', 'a socket that systemd passed is in no listener of the configuration: it is closed', {
-      socket: place && addressOf(place),
-    })
-    server.close()
-    return []
-  })
-  for (const name of places.map(nameOf)) {
-    if (!kept.includes(name)) log('error', `${name} is not served: systemd passed no such socket`)
-  }
-  return kept
-}
-
-/** The name, whatever is spoken there: a socket does not tell. */
+/** The name, whatever is spoken there: a socket does not tell. A socket for all addresses says so in IPv6. */
 function addressOf(place: Place): string {
-  return nameOf('unix' in place ? place : { ...place, tls: false })
+  if ('unix' in place) return nameOf(place)
+  return nameOf({ ...place, address: place.address === '::' ? '*' : place.address, tls: false })
 }
 
-/** Opens every place of the configuration. Resolves with the names of what is served. */
-export async function openListeners(
-  places: readonly Place[],
-  { isShared, handle, log }: { isShared: boolean; handle: RequestListener; log: Log },
-): Promise<string[]> {
-  const opened = await Promise.all(places.map(place => open(place, isShared, handle, log)))
-  return opened.filter(name => name !== null)
+/** A place that is served. */
+interface Served {
+  readonly place: Place
+  readonly server: Server
+  readonly secure: SecureServer | null
+}
+
+export interface ListenersOptions {
+  readonly handlers: Handlers
+  readonly log: Log
+  /** How many sockets systemd passed. */
+  readonly passed: number
+  /** Several gates listen at the same addresses. */
+  readonly isShared: boolean
+  /** Whether this gate opens the UNIX sockets too, which cannot be shared. */
+  readonly opensUnix: boolean
+}
+
+/** What is served, made to follow the configuration: a place that stays keeps its connections. */
+export class Listeners {
+  readonly #options: ListenersOptions
+  #adopted: Promise<Passed[]> | null = null
+  #unclaimed: Passed[] = []
+  #served: readonly Served[] = []
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ListenersOptions) {
+    this.#options = options
+  }
+
+  /** Serves at every socket that systemd passed. */
+  adopt(): Promise<Passed[]> {
+    const { passed, handlers } = this.#options
+    this.#adopted ??= Promise.all(Array.from({ length: passed }, (_, at) => adopt(firstPassedFd + at, handlers))).then(
+      all => {
+        this.#unclaimed = [...all]
+        return all
+      },
+    )
+    return this.#adopted
+  }
+
+  /** Serves at these places, one call after the other. The names of what is served. */
+  follow(places: readonly Place[], material: Material | null): Promise<string[]> {
+    const turn = this.#turn.then(() => this.#follow(places, material))
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #follow(places: readonly Place[], material: Material | null): Promise<string[]> {
+    await this.adopt()
+    const isFirst = this.#served.length === 0
+    const kept = this.#served.filter(({ place }) => places.some(one => nameOf(one) === nameOf(place)))
+    for (const one of this.#served) if (!kept.includes(one)) this.#close(one)
+    // A certificate that changed: who is connected stays so.
+    if (material !== null) for (const { secure } of kept) secure?.replace(material)
+    const missing = places.filter(place => !kept.some(one => nameOf(one.place) === nameOf(place)))
+    const opened = await Promise.all(missing.map(place => this.#open(place, material, isFirst)))
+    this.#served = [...kept, ...opened.filter(one => one !== null)]
+    this.#closeUnclaimed()
+    return this.#served.map(({ place }) => nameOf(place))
+  }
+
+  /** At the first start a place that cannot be had is a fault; later, what is served goes on. */
+  async #open(place: Place, material: Material | null, isFirst: boolean): Promise<Served | null> {
+    const isTls = 'tls' in place && place.tls
+    if (isTls && material === null) return null
+    try {
+      const server = this.#claim(place) ?? (await this.#openOwn(place))
+      if (server === null) return null
+      const secure = isTls && material !== null ? await makeSecure(server, material, this.#options.handlers) : null
+      return { place, server, secure }
+    } catch (fault) {
+      if (isFirst && this.#options.passed === 0) throw fault
+      const text = fault instanceof Error ? fault.message : String(fault)
+      this.#options.log('error', `${nameOf(place)} is not served: ${text}`)
+      return null
+    }
+  }
+
+  /** The socket of that place which systemd passed, once. */
+  #claim(place: Place): Server | null {
+    const found = this.#unclaimed.find(one => one.place !== null && addressOf(one.place) === addressOf(place))
+    if (found === undefined) return null
+    this.#unclaimed = this.#unclaimed.filter(one => one !== found)
+    return found.server
+  }
+
+  /**
+   * Opens a place. Where systemd passes sockets it passes all, but for HTTPS: that is switched on while the gate runs,
+   * when no socket can be passed any more.
+   */
+  async #openOwn(place: Place): Promise<Server | null> {
+    const { passed, isShared, opensUnix, handlers, log } = this.#options
+    if ('unix' in place && passed === 0 && !opensUnix) return null
+    if (passed > 0 && ('unix' in place || !place.tls)) throw new Error('systemd passed no such socket')
+    return open(place, isShared, handlers, log)
+  }
+
+  /** Takes no more connections there; those that are open go on. */
+  #close({ server, secure }: Served): void {
+    for (const one of [server, secure?.server]) if (one !== undefined) closeServer(one)
+  }
+
+  #closeUnclaimed(): void {
+    for (const { server, place } of this.#unclaimed.splice(0)) {
+      this.#options.log('warn', 'a socket that systemd passed is in no listener of the configuration: it is closed', {
+        socket: place && addressOf(place),
+      })
+      closeServer(server)
+    }
+  }
+}
+
+/** One that is handed its connections does not listen, and has nothing to close. */
+function closeServer(server: Server): void {
+  if (server.listening) server.close()
+  server.closeIdleConnections()
 }
 
 /** Takes no more connections, and resolves when every request under way is answered or `graceMs` are over. */
 export async function finishServing(graceMs: number): Promise<void> {
-  const closed = [...servers].map(server => new Promise(resolve => server.close(resolve)))
+  const listening = [...servers].filter(server => server.listening)
+  const closed = listening.map(server => new Promise(resolve => server.close(resolve)))
   // A connection is idle again after its answer, and then waits for a next request that is not to come.
   const sweep = setInterval(() => {
     for (const server of servers) server.closeIdleConnections()

@@ -8,7 +8,8 @@ import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
 import { withCheck } from './check.ts'
 import { Gate } from './gate.ts'
-import { adoptPassed, countPassed, finishServing, keepPassed, openListeners, type Passed } from './listener.ts'
+import { countPassed, finishServing, Listeners } from './listener.ts'
+import { withPlainDecision } from './plain.ts'
 import { dropPrivileges, requireNotRoot } from './privilege.ts'
 
 /** Where the keeper is and who to be: as systemd's unit has it, or as the keeper that spawned us says on stdin. */
@@ -38,7 +39,6 @@ function isOrphan(): boolean {
 let level: GateSettings['log_level'] = 'info'
 const log = createLog('postern-gate', () => level, process.env.JOURNAL_STREAM !== undefined)
 const passed = countPassed(process.env, process.pid)
-let isOpen = false
 
 /** How long who knocks waits for the keeper, before they are told that it is not there. */
 const patienceMs = 3000
@@ -50,30 +50,23 @@ const gate = new Gate({
   onReached: () => isOrphan() && process.exit(0),
   onSettings: ({ settings }) => {
     level = settings.log_level
-    if (isOpen) return
-    isOpen = true
-    open(settings).catch(fail)
+    serve(settings).catch(fail)
   },
 })
 const app = createApp(gate, log)
 const answer = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
-const listener = withCheck(gate, answer)
+const listeners = new Listeners({
+  handlers: withPlainDecision(gate, withCheck(gate, answer)),
+  log,
+  passed,
+  isShared: workers > 1,
+  opensUnix: worker === 0,
+})
 
-let adopted: Promise<Passed[]> | null = null
-function adopt(): Promise<Passed[]> {
-  adopted ??= adoptPassed(passed, listener)
-  return adopted
-}
-
-async function open({ listen }: GateSettings): Promise<void> {
-  if (passed > 0) {
-    // None may fit: the gate stays, for systemd would start it again at every knock.
-    gate.link.listening(keepPassed(await adopt(), listen, log))
-    return
-  }
-  const places = worker === 0 ? listen : listen.filter(place => !('unix' in place))
-  const names = await openListeners(places, { isShared: workers > 1, handle: listener, log })
-  if (names.length === 0) throw new Error('there is no listener left')
+async function serve({ listen, tls }: GateSettings): Promise<void> {
+  const names = await listeners.follow(listen, tls)
+  // Where systemd passed sockets none may fit: the gate stays, for systemd would start it again at every knock.
+  if (names.length === 0 && passed === 0) throw new Error('there is no listener left')
   gate.link.listening(names)
 }
 
@@ -83,7 +76,7 @@ function fail(fault: unknown): never {
 }
 
 // Systemd passes sockets to a gate whose keeper is stopped too, when somebody knocks.
-if (passed > 0) setTimeout(() => adopt().catch(fail), patienceMs).unref()
+if (passed > 0) setTimeout(() => listeners.adopt().catch(fail), patienceMs).unref()
 
 setInterval(() => isOrphan() && process.exit(0), orphanMs).unref()
 

@@ -37,7 +37,8 @@ function showLogin(
 ): Response {
   const wait = refusal?.more?.retry_after
   const error = refusal ? errorText(refusal.reason, typeof wait === 'number' ? wait : undefined) : notice
-  const page = loginPage({ hostname: hostnameOf(gate), next, user, error })
+  const fingerprint = gate.state?.fingerprint ?? undefined
+  const page = loginPage({ hostname: hostnameOf(gate), next, user, error, fingerprint })
   const later = typeof wait === 'number' ? { 'Retry-After': String(wait) } : {}
   return respondPage(page, refusal ? reasons[refusal.reason].status : 200, later)
 }

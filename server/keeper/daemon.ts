@@ -1,8 +1,8 @@
 /** The daemon: sockets, gates and keeper, from start to stop. */
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import { privilegedPortFaults } from '../config/listener.ts'
+import { basename, dirname, join } from 'node:path'
+import { listenersOf, privilegedPortFaults } from '../config/listener.ts'
 import type { Loaded } from '../config/load.ts'
 import type { Log } from '../link/log.ts'
 import { LinkServer } from '../link/server.ts'
@@ -15,12 +15,16 @@ import { makeDirectoryFor, makeOwnDirectory, removeFile, writeSecretFile } from 
 import { Gates } from './gates/gates.ts'
 import { GateProcesses, spawnGate } from './gates/process.ts'
 import { describeForGates } from './gates/settings.ts'
+import { Issue } from './issue/issue.ts'
 import { type Keeper, startKeeper } from './keeper.ts'
 import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
 import { openSigningKeys } from './parts.ts'
 import type { ServiceManager } from './service-manager.ts'
 import type { SigningKeys } from './signing/keys.ts'
 import { listenAt } from './socket.ts'
+import { presentSubject } from './tls/names.ts'
+import { Tls } from './tls/tls.ts'
+import { urlsOf } from './tls/url.ts'
 
 /** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
 const gateWaitMs = 2000
@@ -68,6 +72,9 @@ export class Daemon {
   readonly #keeper = Promise.withResolvers<Keeper>()
   readonly #keys = Promise.withResolvers<SigningKeys>()
   readonly #gateEnded = Promise.withResolvers<'ended'>()
+  readonly #tls: Tls
+  readonly #issue: Issue
+  #gateUid = 0
   #gates: Gates | null = null
   #processes: GateProcesses | null = null
   #starting: Promise<void> = Promise.resolve()
@@ -78,6 +85,8 @@ export class Daemon {
     this.#configuration = options.configuration
     this.#log = options.log
     this.#manager = options.manager
+    this.#tls = this.#createTls()
+    this.#issue = this.#createIssue()
   }
 
   /** Resolves when everything runs, or when it was told to stop meanwhile. */
@@ -105,7 +114,9 @@ export class Daemon {
     // The gates load while the store and the keys are opened.
     if (!this.#options.keeperOnly && this.#stopping === null) this.#startGates(gateUser)
     await this.#open(gates, owner)
-    this.#describeInstance(gateUser?.uid ?? uid)
+    this.#gateUid = gateUser?.uid ?? uid
+    this.#describeInstance()
+    this.#closing.push(() => removeFile(this.#instanceFile))
     await this.#awaitGates(gates)
     if (this.#stopping === null) await this.#announce(env)
   }
@@ -115,11 +126,14 @@ export class Daemon {
     let note = 'the last reload was refused, the former configuration is in force'
     try {
       const outcome = await this.#configuration.reload(requireServed)
+      await this.#tls.reload()
       this.#warnOfInsecure()
       for (const key of outcome.restartNeeded) this.#log('warn', `${key} has changed: it waits for a restart`)
       await this.#gates?.tellSettings()
       // Who may do what is looked up in the configuration: nothing that was remembered counts any more.
       await this.#gates?.forget('everything')
+      this.#describeInstance()
+      await this.#issue.tick()
       this.#log('info', 'the configuration was read again')
       note = 'the configuration was read again'
       return outcome
@@ -180,7 +194,10 @@ export class Daemon {
       clock: this.#clock,
       log: this.#log,
       answer: async request => (await this.#keeper.promise).dispatch(request, 'gate'),
-      settings: async () => describeForGates(this.#configuration.config, await this.#keys.promise, version),
+      settings: async () => {
+        const keys = await this.#keys.promise
+        return describeForGates(this.#configuration.config, { keys, tls: this.#tls.served?.material ?? null, version })
+      },
     })
     return this.#gates
   }
@@ -227,6 +244,7 @@ export class Daemon {
 
   async #open(gates: Gates, owner: Account): Promise<void> {
     const keys = await openSigningKeys(this.#configuration.config, this.#clock, randomBytes)
+    await this.#tls.open()
     this.#keys.resolve(keys)
     const keeper = await startKeeper({
       gates,
@@ -238,6 +256,8 @@ export class Daemon {
       log: this.#log,
       journal: this.#options.journal,
       pamCommand: [process.execPath, join(this.#options.programs, 'pam-child.cjs')],
+      tls: this.#tls,
+      issue: this.#issue,
       reload: () => this.reload(),
     })
     this.#keeper.resolve(keeper)
@@ -247,13 +267,47 @@ export class Daemon {
   }
 
   /** What any user may know of this instance, for clients on this machine: where it serves, and whose the sockets are. */
-  #describeInstance(gateUid: number): void {
-    const { listen, paths } = this.#configuration.config
-    const http = listen.map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
-    const text = JSON.stringify({ version, http, gate_uid: gateUid })
-    const file = join(paths.runtime, 'instance.json')
-    writeSecretFile(file, `${text}\n`, randomBytes, 0o444)
-    this.#closing.push(() => removeFile(file))
+  #describeInstance(): void {
+    const { config } = this.#configuration
+    const http = listenersOf(config).map(place => ('unix' in place ? `unix:${place.unix}` : urlOf(place)))
+    const text = JSON.stringify({ version, http, gate_uid: this.#gateUid })
+    writeSecretFile(this.#instanceFile, `${text}\n`, randomBytes, 0o444)
+  }
+
+  get #instanceFile(): string {
+    return join(this.#configuration.config.paths.runtime, 'instance.json')
+  }
+
+  #createTls(): Tls {
+    const configuration = this.#configuration
+    return new Tls({
+      directory: join(configuration.config.paths.state, 'tls'),
+      settings: () => {
+        const { tls } = configuration.config
+        const isServed = listenersOf(configuration.config).some(place => 'tls' in place && place.tls)
+        const { certificate, key } = tls
+        return { isServed, files: certificate === undefined || key === undefined ? null : { certificate, key } }
+      },
+      subject: () => presentSubject(configuration.config.hosts),
+      clock: this.#clock,
+      random: randomBytes,
+      log: this.#log,
+      changed: async () => this.#gates?.tellSettings(),
+    })
+  }
+
+  #createIssue(): Issue {
+    const { runtime } = this.#configuration.config.paths
+    // /run/issue.d/postern.issue for /run/postern.
+    const file = join(dirname(runtime), 'issue.d', `${basename(runtime)}.issue`)
+    return new Issue({
+      file: process.getuid?.() === 0 ? file : null,
+      random: randomBytes,
+      facts: () => {
+        const fingerprint = this.#tls.served?.certificate.fingerprint ?? null
+        return { fingerprint, urls: fingerprint === null ? [] : urlsOf(listenersOf(this.#configuration.config)) }
+      },
+    })
   }
 
   async #announce(env: NodeJS.ProcessEnv): Promise<void> {
@@ -263,9 +317,12 @@ export class Daemon {
     const where = served.length > 0 ? `listening on ${served.join(' ')}` : 'no gate serves yet'
     this.#log('info', `ready, version ${version}, ${where}`)
     this.#manager.ready(where)
+    const { served: https } = this.#tls
+    if (https !== null)
+      this.#log('info', `other machines: the certificate's fingerprint is ${https.certificate.fingerprint}`)
     if (env.POSTERN_HINTS === undefined) return
     const runtime = paths.runtime === '/run/postern' ? '' : `--runtime ${paths.runtime} `
-    const [url = 'http://127.0.0.1:7640'] = urls
+    const [url = 'http://127.0.0.1:7640'] = urls.filter(place => !place.startsWith('https:'))
     process.stderr.write(`
 Three things to try, in another terminal:
   ./scripts/postern ${runtime}status

@@ -7,12 +7,14 @@ import { findAccount } from './libc.ts'
 import { loginHandlers } from './login/handlers.ts'
 import { createThrottleSaver, startMaintenance } from './maintenance.ts'
 import { type KeeperOptions, mayLogIn, openParts, type Parts } from './parts.ts'
+import { remoteHandlers } from './remote/handlers.ts'
 import { sessionHandlers } from './session/handlers.ts'
 import { signingHandlers } from './signing/handlers.ts'
 import { statusHandlers } from './status/handlers.ts'
 import { throttleHandlers } from './throttle/handlers.ts'
 import { systemTimer } from './throttle/timer.ts'
 import { ticketHandlers } from './ticket/handlers.ts'
+import { certHandlers } from './tls/handlers.ts'
 
 /** A running keeper. */
 export interface Keeper {
@@ -27,7 +29,7 @@ export interface Keeper {
 
 /** The handlers of the whole table. */
 function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
-  const { configuration, gates, keys, clock } = options
+  const { configuration, gates, keys, clock, random, tls } = options
   const { sessions, store, logins, tickets, kiosk, throttle } = parts
   return {
     ...loginHandlers({ logins, sessions, clock }),
@@ -45,12 +47,14 @@ function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
     ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
     ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
     ...configHandlers({ configuration, reload: options.reload }),
+    ...certHandlers({ tls, hasFiles: () => configuration.config.tls.certificate !== undefined }),
+    ...remoteHandlers({ configuration, tls, random, reload: options.reload }),
   }
 }
 
 /** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
-  const { keys, clock, log, owner } = options
+  const { keys, clock, log, owner, tls, issue } = options
   const parts = await openParts(options)
   const { store, sessions, tickets, kiosk, rootToken, attempts, audit } = parts
   await rootToken.start()
@@ -59,7 +63,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const logFault = (fault: unknown, context: object) =>
     log('error', 'an operation broke', { ...context, fault: fault instanceof Error ? fault.stack : String(fault) })
   const dispatch = createDispatch({ sessions, clock, audit, logFault, handlers: createHandlers(options, parts) })
-  const stopMaintenance = startMaintenance({ ...parts, keys, saveThrottle, clock, timer: systemTimer, log })
+  const stopMaintenance = startMaintenance({ ...parts, keys, tls, issue, saveThrottle, clock, timer: systemTimer, log })
   return {
     dispatch,
     answers: () => store.auditHead.load(),

@@ -2,6 +2,7 @@
 import type { Log } from '../link/log.ts'
 import type { Audit } from './audit/audit.ts'
 import type { Clock } from './clock.ts'
+import type { Issue } from './issue/issue.ts'
 import type { Kiosk } from './kiosk/kiosk.ts'
 import type { RootToken } from './root-token/root-token.ts'
 import type { Sessions } from './session/sessions.ts'
@@ -11,6 +12,7 @@ import type { ThrottleRow } from './throttle/row.ts'
 import type { Throttle } from './throttle/throttle.ts'
 import type { Timer } from './throttle/timer.ts'
 import type { Tickets } from './ticket/tickets.ts'
+import type { Tls } from './tls/tls.ts'
 
 const tickMs = 2000
 const headMs = 3_600_000
@@ -28,6 +30,8 @@ export interface MaintenanceOptions {
   readonly rootToken: RootToken
   readonly tickets: Tickets
   readonly kiosk: Kiosk
+  readonly tls: Pick<Tls, 'tick'>
+  readonly issue: Pick<Issue, 'tick'>
   readonly audit: Audit
   readonly clock: Clock
   readonly timer: Timer
@@ -92,12 +96,14 @@ function createHeadWatch({ audit, clock }: MaintenanceOptions): () => void {
 
 /** Starts; the returned function stops it and resolves when the last round is over. */
 export function startMaintenance(options: MaintenanceOptions): () => Promise<void> {
-  const { sessions, keys, saveThrottle, rootToken, tickets, kiosk, timer, log } = options
+  const { sessions, keys, saveThrottle, rootToken, tickets, kiosk, tls, issue, timer, log } = options
   const jobs: (() => Promise<unknown> | unknown)[] = [
     () => rootToken.tick(),
     () => sessions.sweep(),
     () => tickets.sweep(),
     () => kiosk.tick(),
+    () => tls.tick(),
+    () => issue.tick(),
     saveThrottle,
     () => keys.sweep(),
     createRoomWatch(options),

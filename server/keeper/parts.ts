@@ -8,6 +8,7 @@ import type { Configuration } from './config/configuration.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
+import type { Issue } from './issue/issue.ts'
 import { Kiosk } from './kiosk/kiosk.ts'
 import { type Account, findAccount } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
@@ -25,6 +26,7 @@ import type { Store } from './store/store.ts'
 import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLimits } from './throttle/throttle.ts'
 import { systemTimer } from './throttle/timer.ts'
 import { Tickets } from './ticket/tickets.ts'
+import type { Tls } from './tls/tls.ts'
 
 export interface KeeperOptions {
   readonly configuration: Configuration
@@ -39,6 +41,8 @@ export interface KeeperOptions {
   readonly owner: Account
   /** The program and file of the PAM child. */
   readonly pamCommand: readonly [string, ...string[]]
+  readonly tls: Tls
+  readonly issue: Issue
   readonly reload: () => Promise<{ restartNeeded: string[] }>
 }
 

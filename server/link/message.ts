@@ -56,6 +56,12 @@ export interface GateOrder {
   readonly user: { readonly uid: number; readonly gid: number } | null
 }
 
+/** A certificate, with its chain, and its private key: PEM texts. */
+export interface Material {
+  readonly certificate: string
+  readonly key: string
+}
+
 /** What a gate is told at its hello and again when it changes: its part of the configuration. */
 export interface GateSettings {
   readonly listen: readonly Place[]
@@ -69,6 +75,10 @@ export interface GateSettings {
   /** Public signing keys, a JWK set (RFC 7517); empty with HS256, when only the keeper can check a signature. */
   readonly jwks: { readonly keys: readonly { readonly [member: string]: unknown }[] }
   readonly verify_at_keeper: boolean
+  /** PEM texts of what HTTPS is served with; null while it is not served. */
+  readonly tls: Material | null
+  /** What `Strict-Transport-Security` says; 0 for no such field. */
+  readonly hsts_seconds: number
   readonly log_level: 'debug' | 'info' | 'warn' | 'error'
   readonly version: string
 }

@@ -1,6 +1,7 @@
 /** The closed map from the reason of a refusal to its HTTP status and title: the only one there is. */
 
 const known = {
+  plain_http: { status: 400, title: 'HTTPS is needed here' },
   invalid_input: { status: 400, title: 'the input is not what this operation takes' },
   unauthenticated: { status: 401, title: 'a valid token is needed' },
   login_failed: { status: 401, title: 'the login failed' },

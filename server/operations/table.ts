@@ -1,11 +1,13 @@
 /** The table of operations: every capability there is, declared once. */
 import type { z } from 'zod'
 import { accessOperations } from './access.ts'
+import { certOperations } from './cert.ts'
 import { configOperations } from './config.ts'
 import { kioskOperations } from './kiosk.ts'
 import { loginOperations } from './login.ts'
 import type { AnswerOf, AnyOperation } from './operation.ts'
 import type { Reason } from './reason.ts'
+import { remoteOperations } from './remote.ts'
 import { sessionOperations } from './session.ts'
 import { signingOperations } from './signing.ts'
 import { statusOperations } from './status.ts'
@@ -22,6 +24,8 @@ export const table = {
   ...signingOperations,
   ...statusOperations,
   ...configOperations,
+  ...certOperations,
+  ...remoteOperations,
 } satisfies { readonly [name: string]: AnyOperation }
 
 export type Table = typeof table

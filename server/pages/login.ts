@@ -11,10 +11,12 @@ export interface LoginPage {
   readonly user?: string | undefined
   /** a sentence about what did not work, from `errorText` */
   readonly error?: string | undefined
+  /** of the certificate's key, where HTTPS is served */
+  readonly fingerprint?: string | undefined
 }
 
 /** The page at GET /login; its form posts `user`, `password` (may be empty) and `next` to /login. */
-export function loginPage({ hostname, next, user = '', error }: LoginPage): string {
+export function loginPage({ hostname, next, user = '', error, fingerprint }: LoginPage): string {
   const title = `Sign in to ${visible(hostname)}`
   const described = error !== undefined && markup` aria-describedby="error"`
   const atUser = user === '' && markup` autofocus`
@@ -28,6 +30,7 @@ ${error !== undefined && markup`<p class="alert" id="error" role="alert">${visib
 <label for="password">Password</label>
 <input id="password" name="password" type="password" maxlength="4096" autocomplete="current-password"${described}${atPassword}>
 <button>Sign in</button>
-</form>`
+</form>
+${fingerprint !== undefined && markup`<p class="fingerprint">Fingerprint of this machine’s certificate: <code>${fingerprint}</code></p>`}`
   return renderArch(title, card)
 }

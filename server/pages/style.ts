@@ -210,6 +210,8 @@ tr > :last-child { padding-right: 0; }
 
 .agent { display: block; max-width: 18rem; color: var(--muted); font-size: 0.875rem; font-weight: 400; }
 
+.fingerprint { margin-top: 1.25rem; color: var(--muted); font-size: 0.8125rem; overflow-wrap: anywhere; }
+
 .contents { display: grid; gap: 0.5rem; }
 .contents div { display: grid; grid-template-columns: minmax(5rem, 8rem) 1fr; gap: 0.75rem; align-items: baseline; }
 .contents ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }

@@ -30,6 +30,7 @@ test('without any file everything has its default', async () => {
       { address: '::1', port: 7640, tls: false },
     ],
     remote: false,
+    tls: { hsts_seconds: 0 },
     hosts: [],
     trusted_proxies: [],
     dialects: [],

@@ -54,7 +54,16 @@ const bound = (uid: number | null, localOnly = false) => ({
 
 async function settings(keys: SigningKeys): Promise<GateSettings> {
   return {
-    ...{ listen: [], hostname: 'box', fqdn: null, hosts: [], trusted_proxies: [], kiosk_uid: null },
+    ...{
+      listen: [],
+      hostname: 'box',
+      fqdn: null,
+      hosts: [],
+      trusted_proxies: [],
+      tls: null,
+      hsts_seconds: 0,
+      kiosk_uid: null,
+    },
     ...{ cookie_seconds: 60, issuer: 'postern', verify_at_keeper: false, log_level: 'info', version: '0' },
     jwks: JSON.parse(JSON.stringify(keys.jwks())) as GateSettings['jwks'],
   }

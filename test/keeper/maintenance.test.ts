@@ -90,7 +90,9 @@ test.before.each(async context => {
     const common = { store, sessions, clock, random: randomBytes, findAccount: async () => null }
     const tickets = new Tickets({ ...common, mayLogIn: () => true, kioskUser: () => null })
     const kiosk = new Kiosk({ ...common, tickets, runtimeDirectory: runtime, settings: () => null })
-    const parts = { store, sessions, keys, saveThrottle, rootToken, tickets, kiosk, audit, clock, log }
+    const idle = { tick: async () => {} }
+    const others = { tls: idle, issue: idle, audit, clock, log }
+    const parts = { store, sessions, keys, saveThrottle, rootToken, tickets, kiosk, ...others }
     return startMaintenance({ ...parts, timer: rounds.timer })
   }
   Object.assign(context, { house, rounds, runtime, audit, throttle, said, journal, start })

@@ -19,6 +19,8 @@ export interface DaemonOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Run it with this Node.js. */
   readonly node?: string
+  /** Run it in this network namespace, where `ask` does not reach it. */
+  readonly network?: string
   /** Start with these programs instead of dist/. */
   readonly programs?: string
 }
@@ -92,6 +94,7 @@ export async function startDaemon({
   pam = UNIX_RULES,
   env = {},
   node,
+  network,
   programs,
 }: DaemonOptions = {}): Promise<Daemon> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-test-'))
@@ -107,14 +110,12 @@ export async function startDaemon({
   let log = ''
 
   const start = async () => {
-    const started = spawn(
-      node ?? process.execPath,
-      [join(programs ?? join(root, 'dist'), 'posternd.cjs'), '--config', configFile],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { PATH: process.env.PATH ?? '', ...env },
-      },
-    )
+    const command = [node ?? process.execPath, join(programs ?? join(root, 'dist'), 'posternd.cjs')]
+    const [program = '', ...words] = network === undefined ? command : ['ip', 'netns', 'exec', network, ...command]
+    const started = spawn(program, [...words, '--config', configFile], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env.PATH ?? '', ...env },
+    })
     child = started
     const from = log.length
     await new Promise<void>((resolve, reject) => {

@@ -56,7 +56,7 @@ const broken = [
   },
   { name: 'a text that is no YAML', text: 'login: [\n', says: '/etc/postern/server.yml:' },
   { name: 'a PAM service without a file', text: 'pam:\n  service: posternn\n', says: '/etc/postern/server.yml:2:' },
-  { name: 'what this version does not serve', text: 'remote: true\n', says: '/etc/postern/server.yml:1:' },
+  { name: 'what this version does not serve', text: 'dialects: all\n', says: '/etc/postern/server.yml:1:' },
 ]
 for (const { name, text, says } of broken) {
   test(`a reload with ${name} fails, names the place, and leaves the former configuration in force`, ({ postern }) => {

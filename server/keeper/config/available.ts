@@ -3,17 +3,27 @@ import { type Fault, faultAt } from '../../config/fault.ts'
 import type { Loaded } from '../../config/load.ts'
 import { findAccount } from '../libc.ts'
 import { requirePamService } from '../pam/service.ts'
+import { readFiles } from '../tls/files.ts'
+import { faultOf } from '../tls/pem.ts'
 import { ConfigurationError } from './configuration.ts'
 
 function findUnservedKeys({ config, originOf }: Loaded): Fault[] {
-  const asked: [string, boolean][] = [
-    ['remote', config.remote],
-    ['dialects', config.dialects.length > 0],
-    ['listen', config.listen.some(place => 'tls' in place && place.tls)],
-  ]
+  const asked: [string, boolean][] = [['dialects', config.dialects.length > 0]]
   return asked.flatMap(([key, isAsked]) =>
     isAsked ? [faultAt(originOf([key]), [key], 'is not served by this version', 'leave it out')] : [],
   )
+}
+
+function findTlsFault({ config, originOf }: Loaded): Fault[] {
+  const { certificate, key } = config.tls
+  if (certificate === undefined || key === undefined) return []
+  const path = ['tls', 'certificate']
+  try {
+    const fault = faultOf(readFiles({ certificate, key }), Number.NEGATIVE_INFINITY)
+    return fault === null ? [] : [faultAt(originOf(path), path, fault)]
+  } catch (fault) {
+    return [faultAt(originOf(path), path, fault instanceof Error ? fault.message : String(fault))]
+  }
 }
 
 function findPamFault({ config, originOf }: Loaded): Fault[] {
@@ -53,6 +63,7 @@ async function findKioskFault({ config, originOf }: Loaded): Promise<Fault[]> {
 export async function requireServed(loaded: Loaded): Promise<void> {
   const faults = [
     ...findUnservedKeys(loaded),
+    ...findTlsFault(loaded),
     ...findPamFault(loaded),
     ...(await findGateUserFault(loaded)),
     ...(await findKioskFault(loaded)),

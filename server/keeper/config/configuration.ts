@@ -1,13 +1,10 @@
 /** The configuration in force, and its reload: a faulty one is refused and the present one kept. */
 import { type Fault, formatFaults } from '../../config/fault.ts'
-import { type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
+import { dropInDirectory, type Loaded, type LoadOptions, loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema.ts'
 
 /** Keys whose change waits for a restart: what they name is open, running or in every token that was handed out. */
-const needsRestart = [
-  ...['paths', 'listen', 'remote', 'gate', 'keys', 'jwt_secret'],
-  ...['token.algorithm', 'token.issuer'],
-]
+const needsRestart = [...['paths', 'listen', 'gate', 'keys', 'jwt_secret'], ...['token.algorithm', 'token.issuer']]
 
 function valueAt(config: Config, key: string): unknown {
   if (key === 'jwt_secret') return config.jwt_secret?.reveal()
@@ -46,6 +43,11 @@ export class Configuration {
     return this.#loaded.config
   }
 
+  /** The directory of further files of the configuration; it need not be there. */
+  get dropIns(): string {
+    return dropInDirectory(this.#options)
+  }
+
   get loaded(): Loaded {
     return this.#loaded
   }
@@ -62,12 +64,12 @@ export class Configuration {
     const changed = needsRestart.filter(
       key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),
     )
-    const { paths, listen, remote, gate, keys, jwt_secret } = former
+    const { paths, listen, gate, keys, jwt_secret } = former
     const { issuer } = former.token
     const { issuer: _waits, ...token } = outcome.config.token
     const config: Config = {
       ...outcome.config,
-      ...{ paths, listen, remote, gate, keys },
+      ...{ paths, listen, gate, keys },
       ...(jwt_secret !== undefined && { jwt_secret }),
       token: { ...token, algorithm: former.token.algorithm, ...(issuer !== undefined && { issuer }) },
     }

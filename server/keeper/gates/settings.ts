@@ -1,13 +1,14 @@
 /** What a gate is told of the configuration. */
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { listenersOf } from '../../config/listener.ts'
 import type { Config } from '../../config/schema.ts'
 import type { GateSettings } from '../../link/message.ts'
 import { findAccount } from '../libc.ts'
 import type { SigningKeys } from '../signing/keys.ts'
 
 /** The machine's full name, if its host name or /etc/hosts says one. No name server is asked: it could say anything. */
-function findFqdn(host: string): string | null {
+export function findFqdn(host: string): string | null {
   if (host.includes('.')) return host
   try {
     const lines = readFileSync('/etc/hosts', 'utf8').split('\n')
@@ -19,11 +20,14 @@ function findFqdn(host: string): string | null {
 }
 
 /** The gate's part of the configuration, with the public keys. */
-export async function describeForGates(config: Config, keys: SigningKeys, version: string): Promise<GateSettings> {
+export async function describeForGates(
+  config: Config,
+  { keys, tls, version }: { keys: SigningKeys; tls: GateSettings['tls']; version: string },
+): Promise<GateSettings> {
   const host = hostname()
   const kiosk = config.kiosk === null ? null : await findAccount(config.kiosk.user)
   return {
-    listen: config.listen,
+    listen: listenersOf(config),
     hostname: host,
     fqdn: findFqdn(host),
     hosts: config.hosts,
@@ -33,6 +37,8 @@ export async function describeForGates(config: Config, keys: SigningKeys, versio
     issuer: issuerOf(config),
     jwks: keys.jwks() as unknown as GateSettings['jwks'],
     verify_at_keeper: keys.active.algorithm === 'HS256',
+    tls,
+    hsts_seconds: config.tls.hsts_seconds,
     log_level: config.log.level,
     version,
   }

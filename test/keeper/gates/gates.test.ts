@@ -26,7 +26,17 @@ interface Context {
 type Manner = 'obeys' | 'is silent' | 'obeys late'
 
 const settings: GateSettings = {
-  ...{ listen: [], hostname: 'box', fqdn: null, hosts: [], trusted_proxies: [], kiosk_uid: null, cookie_seconds: 1 },
+  ...{
+    listen: [],
+    hostname: 'box',
+    fqdn: null,
+    hosts: [],
+    trusted_proxies: [],
+    tls: null,
+    hsts_seconds: 0,
+    kiosk_uid: null,
+    cookie_seconds: 1,
+  },
   ...{ issuer: 'x', jwks: { keys: [] }, verify_at_keeper: false, log_level: 'info', version: '1' },
 }
 
