@@ -121,7 +121,11 @@ export class Daemon {
       await this.#gates?.forget('everything')
       this.#log('info', 'the configuration was read again')
       note = 'the configuration was read again'
+      void this.#keeper.promise.then(keeper => keeper.reloaded(outcome))
       return outcome
+    } catch (fault) {
+      void this.#keeper.promise.then(keeper => keeper.reloaded(null))
+      throw fault
     } finally {
       this.#manager.reloaded(note)
     }

@@ -8,6 +8,10 @@ import type { Clock, Random } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
 import { configHandlers } from './config/handlers.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
+import { Events } from './event/events.ts'
+import { eventHandlers } from './event/handlers.ts'
+import { createLoginTeller, createPenaltyTeller, createReloadTeller, tellOfClearing, tellOfSessions } from './event/sources.ts'
+import { EventTickets } from './event/tickets.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
@@ -16,7 +20,7 @@ import { Kiosk } from './kiosk/kiosk.ts'
 import { type Account, findAccount } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
 import { loginHandlers } from './login/handlers.ts'
-import { Logins } from './login/logins.ts'
+import { type LoginOutcome, Logins } from './login/logins.ts'
 import { createThrottleSaver, restoreThrottle, startMaintenance } from './maintenance.ts'
 import { type Attempts, createAttempts } from './pam/attempts.ts'
 import { isMember, rolesOf } from './role/membership.ts'
@@ -59,6 +63,8 @@ export interface Keeper {
   answers(): Promise<unknown>
   /** A login link's ticket for who runs this instance. */
   createOwnTicket(ttlMs: number): Promise<string | null>
+  /** Tells that the configuration was read again; null when it was refused. */
+  reloaded(outcome: { restartNeeded: readonly string[] } | null): void
   /** Ends root's token and the attempts, writes everything down, closes the store. */
   stop(): Promise<void>
 }
@@ -69,7 +75,7 @@ function seconds(count: number): number {
   return count * 1000
 }
 
-function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
+function openThrottle({ configuration, clock }: KeeperOptions, events: Events): Throttle {
   // Looked up at each use, so that a reload is in force at once.
   const given = () => configuration.config.throttle
   const limits: ThrottleLimits = {
@@ -96,7 +102,10 @@ function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
       return given().max_sources
     },
   }
-  const throttle = createThrottle({ clock, timer: systemTimer, limits })
+  const throttle = tellOfClearing(
+    events,
+    createThrottle({ clock, timer: systemTimer, limits, blocked: createPenaltyTeller(events) }),
+  )
   const letIn = { ok: true, attempt: { settle: () => {} } } as const
   return {
     ...throttle,
@@ -181,6 +190,7 @@ interface Parts {
   readonly sessions: Sessions
   readonly throttle: Throttle
   readonly attempts: Attempts
+  readonly told: (outcome: LoginOutcome) => void
 }
 
 async function openAudit({ configuration, clock, journal }: KeeperOptions, store: Store): Promise<Audit> {
@@ -223,7 +233,10 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   // A refresh token needs no signing key: who is to be logged out by new keys must lose it too.
   if (configuration.config.keys === 'ephemeral') await store.sessions.clear()
   const sessions = createSessions(options, store, keys)
-  const throttle = openThrottle(options)
+  const events = new Events(clock, random(4).toString('hex'))
+  gates.whenForgetting(what => events.forget(what))
+  tellOfSessions(events, sessions, store)
+  const throttle = openThrottle(options, events)
   await restoreThrottle(throttle, store)
   const saveThrottle = createThrottleSaver(throttle, store)
   const audit = await openAudit(options, store)
@@ -249,7 +262,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
     settings: () => configuration.config.kiosk,
   })
   await kiosk.start()
-  const parts = { store, sessions, throttle, attempts }
+  const parts = { store, sessions, throttle, attempts, told: createLoginTeller(events, store, log) }
   const logins = createLogins(options, parts)
   const dispatch = createDispatch({
     sessions,
@@ -273,6 +286,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
       ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
       ...configHandlers({ configuration, reload: options.reload }),
+      ...eventHandlers({ events, tickets: new EventTickets(clock, random), sessions, clock }),
     },
   })
   const stopMaintenance = startMaintenance({
@@ -291,6 +305,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   return {
     dispatch,
     answers: () => store.auditHead.load(),
+    reloaded: createReloadTeller(events),
     async createOwnTicket(ttlMs) {
       const { id: identity } = await store.identities.rememberAccount(owner, clock.wallMs())
       return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, ttlMs })

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { accessOperations } from './access.ts'
 import { configOperations } from './config.ts'
+import { eventOperations } from './event.ts'
 import { kioskOperations } from './kiosk.ts'
 import { loginOperations } from './login.ts'
 import type { AnswerOf, AnyOperation } from './operation.ts'
@@ -22,6 +23,7 @@ export const table = {
   ...signingOperations,
   ...statusOperations,
   ...configOperations,
+  ...eventOperations,
 } satisfies { readonly [name: string]: AnyOperation }
 
 export type Table = typeof table
