@@ -7,8 +7,17 @@ import { createLog } from '../link/log.ts'
 import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
 import { withCheck } from './check.ts'
+import { createUpgradeHandler } from './event/upgrade.ts'
 import { Gate } from './gate.ts'
-import { adoptPassed, countPassed, finishServing, keepPassed, openListeners, type Passed } from './listener.ts'
+import {
+  adoptPassed,
+  countPassed,
+  finishServing,
+  keepPassed,
+  openListeners,
+  type Passed,
+  serveUpgrades,
+} from './listener.ts'
 import { dropPrivileges, requireNotRoot } from './privilege.ts'
 
 /** Where the keeper is and who to be: as systemd's unit has it, or as the keeper that spawned us says on stdin. */
@@ -58,6 +67,7 @@ const gate = new Gate({
 const app = createApp(gate, log)
 const answer = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
 const listener = withCheck(gate, answer)
+serveUpgrades(createUpgradeHandler(gate, log))
 
 let adopted: Promise<Passed[]> | null = null
 function adopt(): Promise<Passed[]> {
@@ -89,6 +99,7 @@ setInterval(() => isOrphan() && process.exit(0), orphanMs).unref()
 
 /** Who is being answered still gets the answer; new connections wait for the next gate where systemd holds the sockets. */
 function stop(): void {
+  gate.events.close()
   void finishServing(graceMs).then(() => process.exit(0))
 }
 process.on('SIGTERM', stop)

@@ -10,7 +10,13 @@ import { configHandlers } from './config/handlers.ts'
 import { createDispatch, type Dispatch } from './dispatch.ts'
 import { Events } from './event/events.ts'
 import { eventHandlers } from './event/handlers.ts'
-import { createLoginTeller, createPenaltyTeller, createReloadTeller, tellOfClearing, tellOfSessions } from './event/sources.ts'
+import {
+  createLoginTeller,
+  createPenaltyTeller,
+  createReloadTeller,
+  tellOfClearing,
+  tellOfSessions,
+} from './event/sources.ts'
 import { EventTickets } from './event/tickets.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'

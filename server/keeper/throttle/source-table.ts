@@ -147,8 +147,7 @@ export class SourceTable {
       if (rules.remainingMs(entry, nowMs) > 0) this.#blocked(this.#stateOf(entry, nowMs))
     }
     // In the overflow strangers share a tally: a success there must not clear what others did.
-    if (outcome === 'succeeded' && !this.#isOverflow(entry))
-      rules.forgiveAccount(entry, account, nowMs, this.#limits)
+    if (outcome === 'succeeded' && !this.#isOverflow(entry)) rules.forgiveAccount(entry, account, nowMs, this.#limits)
     if (outcome !== 'abandoned') this.#changed(entry.key)
     this.#dropIfIdle(entry)
   }
