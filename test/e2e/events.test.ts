@@ -1,7 +1,6 @@
 /** The stream of events: who may open it, who hears what, and that nothing is lost and nobody hears on when it is over. */
 import { once } from 'node:events'
-import { Agent } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
@@ -301,29 +300,6 @@ test('a client that does not say goodbye is cut a second after the end of its se
   assert.ok(performance.now() - startedMs < 1100)
 })
 
-test('a reader that leaves too much unread is closed with 4408, and nobody waits for it', async () => {
-  const { token } = await signIn(bob)
-  const slow = await stream('?kinds=throttle', { token })
-  const quick = await stream('?kinds=throttle', { token })
-  await Promise.all([slow.next(isReady), quick.next(isReady)])
-  slow.socket.pause()
-  const body = { source: 'x'.repeat(256), account: 'y'.repeat(256) }
-  // The kernel takes some megabytes before the gate has to keep anything.
-  const flood = async () => {
-    for (let at = 0; at < 500; at += 1)
-      await daemon.ask('/postern/v1/throttle/clear', { body, token: daemon.token(), agent })
-  }
-  const agent = new Agent({ keepAlive: true, maxSockets: 20 })
-  for (let at = 0; at < 20; at += 1) {
-    await flood()
-    if (at === 0) (slow.socket as unknown as { _socket: Socket })._socket.pause()
-  }
-  agent.destroy()
-  await quick.next(isOf('throttle', 'cleared'))
-  slow.socket.resume()
-  assert.is((await slow.closed()).code, 4408)
-})
-
 test('permissions that change are in force at once: what was open to an administrator is not any more', async () => {
   const { token } = await signIn(bob)
   const was = await stream('', { token })
@@ -389,23 +365,6 @@ test('a WebSocket elsewhere, and another upgrade here, are ordinary requests', a
   assert.ok(fault instanceof Refused && fault.status === 200)
   const headers = { Connection: 'Upgrade', Upgrade: 'h2c' }
   assert.is((await daemon.ask('/postern/v1/events', { headers })).status, 426)
-})
-
-test('a keeper that falls takes no stream with it: when it is back it goes on, and says that something may be missed', async () => {
-  const other = await startDaemon({ config: { ...config(), keys: 'persistent' } })
-  const url = `ws://127.0.0.1:${other.port}/postern/v1/events`
-  try {
-    const reply = await other.login(alice.name, alice.password)
-    const one = await listen(url, { token: String(reply.json().access_token) })
-    await one.next(isReady)
-    const gate = childOf(other.process.pid ?? 0)
-    await other.stop('SIGKILL')
-    assert.is(one.socket.readyState, one.socket.OPEN)
-    process.kill(gate, 0)
-    await one.close()
-  } finally {
-    await other.remove()
-  }
 })
 
 test('the gate’s end closes every stream with 1001', async () => {

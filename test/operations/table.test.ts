@@ -132,9 +132,10 @@ test('every permission is a dotted name', () => {
     if (typeof access === 'object') assert.match(access.permission, /^[a-z]+(\.[a-z_]+)+$/, name)
 })
 
-test('only logins are open to anybody, and what is for the kiosk alone', () => {
+test('only logins are open to anybody, what is for the kiosk alone, and what a ticket for events opens', () => {
   const open = entries.flatMap(([name, { access }]) => (access === 'public' ? [name] : []))
   assert.equal(open.sort(), [
+    'event.subscribe',
     'kiosk.status',
     'kiosk.wait',
     'login.answer',
