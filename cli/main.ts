@@ -9,13 +9,25 @@ import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { runtimeDirectory } from './instance.ts'
 import { addLogin } from './login.ts'
+import { addMonitor } from './monitor.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
 import { addThrottle } from './throttle.ts'
 import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addUrl, addThrottle, addCall, addConfig, addHelp, addCompletion]
+const groups = [
+  addStatus,
+  addSession,
+  addLogin,
+  addUrl,
+  addMonitor,
+  addThrottle,
+  addCall,
+  addConfig,
+  addHelp,
+  addCompletion,
+]
 
 function createProgram(): Command {
   const program = new Command('postern')
