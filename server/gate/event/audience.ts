@@ -90,6 +90,11 @@ export class Audience {
   close(why: Parameters<Subscriber['close']>[0]): void {
     for (const subscriber of this.subscribers) subscriber.close(why)
   }
+
+  /** Cuts those who have not gone by themselves. */
+  cut(): void {
+    for (const subscriber of this.subscribers) subscriber.cut()
+  }
 }
 
 /** The message that says where a stream begins. */

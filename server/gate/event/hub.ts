@@ -28,6 +28,8 @@ const maxSubscribers = 12_000
 const maxSubscribersOfOne = 6_000
 /** Questions to the keeper at once, so that its other callers are not turned away. */
 const maxAsking = 32
+/** How long subscribers whose session has ended may take to go. */
+const leaveMs = 800
 /** How often it is looked for what is over, and how often for signs of life, in milliseconds. */
 const sweepMs = 250
 const pingMs = 30_000
@@ -145,6 +147,7 @@ export class Hub {
   #end(audience: Audience): void {
     this.#audiences.delete(audience.key)
     audience.close('unauthenticated')
+    setTimeout(() => audience.cut(), leaveMs).unref()
   }
 
   #sweep(): void {

@@ -1,4 +1,5 @@
 /** One WebSocket: what it is sent, and the bounds on what it may send and leave unread. */
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { ReadyMessage } from '../../operations/event.ts'
 import type { EventKind } from '../../operations/event-kind.ts'
@@ -13,8 +14,6 @@ export const closeCodes = {
 
 /** Bytes that a subscriber may leave unread. */
 const maxUnreadBytes = 256 * 1024
-/** How long a subscriber whose session has ended may take to go. */
-const leaveMs = 800
 /** Pings that a client may send between two of ours. */
 const maxPings = 60
 
@@ -23,12 +22,14 @@ export class Subscriber {
   /** The last event that it was served up to, whether or not that was for it. */
   at = ''
   readonly #socket: WebSocket
+  readonly #connection: Duplex
   #isAlive = true
   #pings = 0
 
-  /** `kinds` are those it wants; null for all. */
-  constructor(socket: WebSocket, kinds: ReadonlySet<EventKind> | null) {
+  /** `connection` is what the WebSocket runs on; `kinds` are those that are wanted, null for all. */
+  constructor(socket: WebSocket, connection: Duplex, kinds: ReadonlySet<EventKind> | null) {
     this.#socket = socket
+    this.#connection = connection
     this.kinds = kinds
     socket.on('error', () => socket.terminate())
     socket.on('pong', () => {
@@ -67,8 +68,13 @@ export class Subscriber {
 
   close(why: keyof typeof closeCodes): void {
     this.#socket.close(closeCodes[why], why)
-    // A session that has ended is to be over within a second, also for who does not say goodbye.
-    if (why === 'unauthenticated') setTimeout(() => this.#socket.terminate(), leaveMs).unref()
+    // Without waiting for a goodbye: thousands may have to go within a second.
+    if (why === 'unauthenticated') this.#connection.end()
+  }
+
+  /** Cuts who has not gone by itself. */
+  cut(): void {
+    this.#socket.terminate()
   }
 
   #send(json: Buffer): void {

@@ -63,7 +63,7 @@ async function take(gate: Gate, incoming: IncomingMessage, socket: Duplex, head:
   if (!opening.ok && opening.reason !== 'unauthenticated') return refuseUpgrade(socket, opening)
   if (socket.destroyed) return
   webSockets.handleUpgrade(incoming, socket, head, webSocket => {
-    if (opening.ok) gate.events.admit(opening, new Subscriber(webSocket, wanted.kinds))
+    if (opening.ok) gate.events.admit(opening, new Subscriber(webSocket, socket, wanted.kinds))
     else turnAway(webSocket)
   })
 }

@@ -67,7 +67,9 @@ test.before.each(async context => {
     const since = searchParams.get('since') ?? undefined
     const opening = await context.hub.open({ token: searchParams.get('token'), ticket: null }, from, since)
     if (!opening.ok) return socket.destroy()
-    webSockets.handleUpgrade(incoming, socket, head, one => context.hub.admit(opening, new Subscriber(one, null)))
+    webSockets.handleUpgrade(incoming, socket, head, one =>
+      context.hub.admit(opening, new Subscriber(one, socket, null)),
+    )
   })
   await once(context.server, 'listening')
   context.url = `ws://127.0.0.1:${(context.server.address() as AddressInfo).port}`
