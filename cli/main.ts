@@ -10,6 +10,7 @@ import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { runtimeDirectory } from './instance.ts'
 import { addLogin } from './login.ts'
+import { addMonitor } from './monitor.ts'
 import { addRemote } from './remote.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
@@ -18,7 +19,7 @@ import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
 const groups = [
-  ...[addStatus, addSession, addLogin, addUrl, addThrottle, addRemote, addCert],
+  ...[addStatus, addSession, addLogin, addUrl, addMonitor, addThrottle, addRemote, addCert],
   ...[addCall, addConfig, addHelp, addCompletion],
 ]
 

@@ -2,12 +2,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { type Account, createAccount } from '../test/support/account.ts'
 import { type Daemon, startDaemon } from '../test/support/daemon.ts'
+import { ask } from '../test/support/http.ts'
 
 const run = promisify(execFile)
 const root = new URL('..', import.meta.url).pathname
@@ -258,7 +261,108 @@ async function benchGrowth(): Promise<void> {
   }
 }
 
-const benches = { check: benchCheck, login: benchLogin, waiting: benchWaiting, start: benchStart, memory: benchMemory }
+/** Many subscribers, and the commands that they are told. */
+async function startCrowd(url: string, count: number, token: string) {
+  const file = join(root, 'test/support/event-crowd.ts')
+  const child = spawn(process.execPath, [file, url, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const ask = async (command: string) => {
+    child.stdin.write(`${command}\n`)
+    return String((await lines.next()).value)
+  }
+  if ((await ask(token)) !== 'open') throw new Error('the subscribers could not connect')
+  return { ask, end: () => child.kill() }
+}
+
+/** `ws` alone, bundled as the gate is: sends as many texts of that size to everybody as it is asked to by HTTP. */
+async function startBareStream(text: string): Promise<{ port: string; process: ChildProcess }> {
+  const source = join(scratch, 'stream.ts')
+  writeFileSync(
+    source,
+    `import { createServer } from 'node:http'
+import { WebSocketServer } from 'ws'
+const server = createServer((request, response) => {
+  const isEnd = request.url === '/end'
+  for (const one of sockets.clients) isEnd ? one.close(4401) : one.send(${JSON.stringify(text)})
+  response.end()
+}).listen(0, '127.0.0.1', () => console.log(server.address().port))
+const sockets = new WebSocketServer({ server, perMessageDeflate: false })
+sockets.on('connection', one => one.send('{}'))`,
+  )
+  const outfile = join(scratch, 'stream.cjs')
+  const paths = { nodePaths: [join(root, 'node_modules')] }
+  await build({
+    ...paths,
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    logLevel: 'error',
+  })
+  const child = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+  const [port] = (await once(child.stdout, 'data')) as [Buffer]
+  return { port: port.toString().trim(), process: child }
+}
+
+const subscribers = 5000
+
+/** Messages a second that arrive when `count` are told of one after the other. */
+async function fanOut(crowd: { ask(command: string): Promise<string> }, count: number, tell: () => Promise<unknown>) {
+  const startedMs = performance.timeOrigin + performance.now()
+  const heard = crowd.ask(`heard ${count}`)
+  for (let told = 0; told < count; told += 1) await tell()
+  return (count * subscribers * 1000) / (Number(await heard) - startedMs)
+}
+
+/** Milliseconds until the last subscriber was closed, each with 4401. */
+async function endOfAll(crowd: { ask(command: string): Promise<string> }, end: () => Promise<unknown>) {
+  const startedMs = performance.timeOrigin + performance.now()
+  await end()
+  const [endedMs, codes] = (await crowd.ask('closed')).split(' ')
+  if (codes !== `[[4401,${subscribers}]]`) throw new Error(`the WebSockets were closed with ${codes}`)
+  return Number(endedMs) - startedMs
+}
+
+async function benchEvents(daemon: Daemon, account: Account): Promise<void> {
+  const tokens = (await daemon.login(account.name, account.password)).json() as {
+    access_token: string
+    session: { id: string }
+  }
+  const agent = new Agent({ keepAlive: true })
+  const token = daemon.token()
+  const query = '/postern/v1/events?kinds=throttle'
+  const crowd = await startCrowd(`ws://127.0.0.1:${daemon.port}${query}`, subscribers, tokens.access_token)
+  const common = { id: 'aaaaaaaa-100', time: new Date().toISOString(), kind: 'throttle', action: 'cleared' }
+  const text = JSON.stringify({ ...common, source: null, account: null, failures: 0, retry_after: 0 })
+  const bare = await startBareStream(text)
+  const bareCrowd = await startCrowd(`ws://127.0.0.1:${bare.port}/`, subscribers, '')
+  const rates = { postern: [] as number[], bare: [] as number[] }
+  for (let round = 0; round < 7; round += 1) {
+    const ours = () => daemon.ask('/postern/v1/throttle/clear', { body: {}, token, agent })
+    rates.postern.push(await fanOut(crowd, 20, ours))
+    rates.bare.push(await fanOut(bareCrowd, 20, () => ask(`http://127.0.0.1:${bare.port}/`, { agent })))
+  }
+  const unit = 'messages/s'
+  report('events to 5,000 WebSockets', median(rates.postern), median(rates.bare), unit, 'at least 0.6')
+  const revoke = () => daemon.ask(`/postern/v1/sessions/${tokens.session.id}`, { method: 'DELETE', token })
+  const ours = await endOfAll(crowd, revoke)
+  const bares = await endOfAll(bareCrowd, () => ask(`http://127.0.0.1:${bare.port}/end`, { agent }))
+  report('a revoke closes 5,000 WebSockets', ours, bares, 'ms', 'at most 1000 ms')
+  bare.process.kill()
+  bareCrowd.end()
+  crowd.end()
+  agent.destroy()
+}
+
+const benches = {
+  events: benchEvents,
+  check: benchCheck,
+  login: benchLogin,
+  waiting: benchWaiting,
+  start: benchStart,
+  memory: benchMemory,
+}
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2)

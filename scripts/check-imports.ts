@@ -62,7 +62,7 @@ const programs: readonly { name: string; entry: string; without: RegExp }[] = [
   {
     name: 'postern',
     entry: 'cli/main.ts',
-    without: /^(server\/(keeper|gate|config|pages)\/|node_modules\/(zod|hono|@hono|ws|jose|koffi|yaml)\/)/,
+    without: /^(server\/(keeper|gate|config|pages)\/|node_modules\/(zod|hono|@hono|jose|koffi|yaml)\/)/,
   },
   {
     name: 'pam-child',

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { Log } from '../link/log.ts'
 import { no } from '../operations/operation.ts'
 import { enter } from './enter.ts'
+import { addEventRoute } from './event/route.ts'
 import type { Gate, GateEnv } from './gate.ts'
 import { addNativeRoutes } from './native.ts'
 import { addPages } from './page.ts'
@@ -15,6 +16,7 @@ export function createApp(gate: Gate, log: Log): Hono<GateEnv> {
   app.use(enter(gate))
   addPublicRoutes(app, gate)
   addNativeRoutes(app, gate)
+  addEventRoute(app)
   addPages(app, gate)
   app.notFound(c => respondRefusal(no('not_found', 'there is nothing here'), c.env.incoming))
   app.onError((fault, c) => {

@@ -48,12 +48,12 @@ export function findCredential(visit: Visit): Credential {
     : { kind: 'bad', detail: `the session cookie is ${cookie.reason}` }
 }
 
-/** Refuses a request that sets or uses a cookie unless it comes from this very origin. */
-export function refuseForeignOrigin(visit: Visit): Refusal<'origin_foreign'> | null {
+/** Refuses a request that sets or uses a cookie unless it comes from this very origin; a WebSocket's handshake is one. */
+export function refuseForeignOrigin(visit: Visit, websocket = false): Refusal<'origin_foreign'> | null {
   const { headers, method = 'GET' } = visit.incoming
   const answer = checkOrigin({
     method,
-    websocket: false,
+    websocket,
     secFetchSite: joined(headers['sec-fetch-site']),
     origin: headers.origin,
     scheme: visit.client.scheme,

@@ -5,6 +5,7 @@ import type { Answer } from '../link/message.ts'
 import { no } from '../operations/operation.ts'
 import type { Name } from '../operations/table.ts'
 import { Authenticator } from './authenticate.ts'
+import { Hub } from './event/hub.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { Memory } from './memory.ts'
 import { createPeerLookup } from './peer.ts'
@@ -31,16 +32,22 @@ export class Gate {
   readonly peers = createPeerLookup()
   readonly link: KeeperLink
   readonly authenticator: Authenticator
+  readonly events = new Hub({ ask: (input, token, from) => this.link.request('event.subscribe', input, token, from) })
   #state: GateState | null = null
 
   constructor({ keeperSocket, onReached, onSettings }: GateOptions) {
     this.link = new KeeperLink({
       path: keeperSocket,
       reached: onReached,
-      forget: what => this.memory.forget(what),
+      forget: what => {
+        this.memory.forget(what)
+        this.events.forget(what)
+      },
+      event: push => this.events.push(push),
       settings: settings => {
         this.#state = createState(settings)
         onSettings(this.#state)
+        this.events.settle()
       },
     })
     this.authenticator = new Authenticator({ link: this.link, memory: this.memory, state: () => this.state })

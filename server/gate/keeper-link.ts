@@ -1,7 +1,7 @@
 /** The gate's way to the keeper: one link, made again when it is lost. */
 import { connect } from 'node:net'
 import { LinkClient } from '../link/client.ts'
-import type { Answer, Forget, From, GateSettings } from '../link/message.ts'
+import type { Answer, Forget, From, GateSettings, ToGate } from '../link/message.ts'
 import { no } from '../operations/operation.ts'
 import type { Name } from '../operations/table.ts'
 import { version } from '../operations/version.ts'
@@ -16,6 +16,7 @@ export interface KeeperLinkOptions {
   readonly reached: () => void
   readonly settings: (settings: GateSettings) => void
   readonly forget: (what: Forget) => void
+  readonly event?: (push: Extract<ToGate, { type: 'event' }>) => void
 }
 
 /** Asks the keeper; answers `unavailable` while there is no link. */
@@ -60,6 +61,7 @@ export class KeeperLink {
           if (this.#listeners.length > 0) client.listening(this.#listeners)
         },
         forget: what => this.#options.forget(what),
+        event: push => this.#options.event?.(push),
         lost: () => this.#lose(),
       })
       client.hello(version)

@@ -1,7 +1,8 @@
 /** The sockets that HTTP is served on: those that systemd passed, matched by their address, or opened here. */
 import { chmodSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { connect, type Server as SocketServer } from 'node:net'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { connect, type Socket, type Server as SocketServer } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
 import type { Material, Place } from '../link/message.ts'
@@ -20,7 +21,9 @@ const limits = {
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
 }
-const maxConnections = 4096
+const maxConnections = 16_384
+/** Of these, how many one address may hold: the rest is for everybody else. */
+const maxConnectionsOfOne = 8192
 /** Connections that wait to be accepted: by a gate that starts, or one that has its hands full. */
 const backlog = 4096
 const maxRequestsPerSocket = 100_000
@@ -36,8 +39,25 @@ function nameOf(place: Place): string {
 /** Servers that listen, and those that are handed connections. */
 const servers = new Set<Server>()
 
+/** What takes the handshakes of WebSockets, and which requests are such. */
+export interface UpgradeHandler {
+  readonly takes: (incoming: IncomingMessage) => boolean
+  readonly take: (incoming: IncomingMessage, socket: Duplex, head: Buffer) => void
+}
+
+let upgrade: UpgradeHandler | null = null
+
+/** From now on the servers that are made here hand handshakes to `handler`; other requests to upgrade are ordinary ones. */
+export function serveUpgrades(handler: UpgradeHandler): void {
+  upgrade = handler
+}
+
+/** What every server of HTTP or HTTPS is made with. */
+const options = { ...limits, shouldUpgradeCallback: (incoming: IncomingMessage) => upgrade?.takes(incoming) ?? false }
+
 /** What every server of HTTP or HTTPS is given. */
 function equip(server: Server, { expecting }: Handlers): Server {
+  if (upgrade !== null) server.on('upgrade', upgrade.take)
   servers.add(server)
   server.maxRequestsPerSocket = maxRequestsPerSocket
   server.on('checkContinue', expecting)
@@ -45,17 +65,36 @@ function equip(server: Server, { expecting }: Handlers): Server {
 }
 
 function createHttpServer(handlers: Handlers): Server {
-  const server = equip(createServer(limits, handlers.request), handlers)
+  const server = equip(createServer(options, handlers.request), handlers)
   server.maxConnections = maxConnections
+  boundPeers(server)
   return server
+}
+
+/** Cuts connections of an address that has too many. A UNIX socket has no addresses: who uses it is a proxy. */
+function boundPeers(server: Server): void {
+  const held = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress: address } = socket
+    if (address === undefined) return
+    const count = (held.get(address) ?? 0) + 1
+    held.set(address, count)
+    socket.once('close', () => {
+      const left = (held.get(address) ?? 1) - 1
+      if (left > 0) held.set(address, left)
+      else held.delete(address)
+    })
+    if (count > maxConnectionsOfOne) socket.destroy()
+  })
 }
 
 /** Has the connections of a listening server speak HTTPS from now on. */
 async function makeSecure(front: Server, material: Material, handlers: Handlers): Promise<SecureServer> {
-  const secure = await createSecureServer(limits, material, handlers)
+  const secure = await createSecureServer(options, material, handlers)
   equip(secure.server, handlers)
   front.removeAllListeners('connection')
-  front.on('connection', socket => secure.take(socket))
+  boundPeers(front)
+  front.on('connection', (socket: Socket) => !socket.destroyed && secure.take(socket))
   return secure
 }
 

@@ -7,8 +7,9 @@ import { createLog } from '../link/log.ts'
 import type { GateOrder, GateSettings } from '../link/message.ts'
 import { createApp } from './app.ts'
 import { withCheck } from './check.ts'
+import { createUpgradeHandler } from './event/upgrade.ts'
 import { Gate } from './gate.ts'
-import { countPassed, finishServing, Listeners } from './listener.ts'
+import { countPassed, finishServing, Listeners, serveUpgrades } from './listener.ts'
 import { withPlainDecision } from './plain.ts'
 import { dropPrivileges, requireNotRoot } from './privilege.ts'
 
@@ -55,6 +56,8 @@ const gate = new Gate({
 })
 const app = createApp(gate, log)
 const answer = getRequestListener(app.fetch as Parameters<typeof getRequestListener>[0])
+// Before there is a server.
+serveUpgrades(createUpgradeHandler(gate, log))
 const listeners = new Listeners({
   handlers: withPlainDecision(gate, withCheck(gate, answer)),
   log,
@@ -82,6 +85,7 @@ setInterval(() => isOrphan() && process.exit(0), orphanMs).unref()
 
 /** Who is being answered still gets the answer; new connections wait for the next gate where systemd holds the sockets. */
 function stop(): void {
+  gate.events.close()
   void finishServing(graceMs).then(() => process.exit(0))
 }
 process.on('SIGTERM', stop)

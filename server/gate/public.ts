@@ -1,4 +1,4 @@
-/** What anybody may ask: a sign of life, the public keys, the API's description. */
+/** What anybody may ask: a sign of life, the public keys, the descriptions of the API. */
 import type { Hono } from 'hono'
 import type { Gate, GateEnv } from './gate.ts'
 import { prefix } from './native.ts'
@@ -25,5 +25,10 @@ export function addPublicRoutes(app: Hono<GateEnv>, gate: Gate): void {
     // The schemas are loaded by the first who asks: no other part of the gate needs them.
     document ??= import('../operations/openapi.ts').then(({ describeApi }) => JSON.stringify(describeApi(prefix)))
     return respondJson(await document)
+  })
+  let events: Promise<string> | null = null
+  app.get(`${prefix}/asyncapi.json`, async () => {
+    events ??= import('../operations/asyncapi.ts').then(({ describeEvents }) => JSON.stringify(describeEvents(prefix)))
+    return respondJson(await events)
   })
 }

@@ -1,5 +1,6 @@
 /** Who calls an operation: what the keeper itself found out about the connection and the token. */
 import type { From } from '../link/message.ts'
+import type { LinkRequest } from '../link/server.ts'
 import type { Grant } from './store/grant.ts'
 import type { Identity } from './store/identity.ts'
 import type { Session } from './store/session.ts'
@@ -24,6 +25,8 @@ export interface Caller {
   readonly authenticated: Authenticated | null
   /** Aborts when nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** The gate's link, where events can be pushed to. */
+  readonly link?: LinkRequest['link']
   /** Adds to the audit record of this call. */
   note(facts: Facts): void
 }

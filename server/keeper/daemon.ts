@@ -136,7 +136,11 @@ export class Daemon {
       await this.#issue.tick()
       this.#log('info', 'the configuration was read again')
       note = 'the configuration was read again'
+      void this.#keeper.promise.then(keeper => keeper.reloaded(outcome))
       return outcome
+    } catch (fault) {
+      void this.#keeper.promise.then(keeper => keeper.reloaded(null))
+      throw fault
     } finally {
       this.#manager.reloaded(note)
     }

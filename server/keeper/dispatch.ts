@@ -134,6 +134,7 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
       from: request.from,
       authenticated: who,
       signal: request.signal,
+      link: request.link,
       note: more => Object.assign(facts, more),
     }
     const handler = handlers[request.operation as Name] as AnyHandler

@@ -2,6 +2,9 @@
 import { version } from '../operations/version.ts'
 import { configHandlers } from './config/handlers.ts'
 import { createDispatch, type Dispatch, type Handlers } from './dispatch.ts'
+import { eventHandlers } from './event/handlers.ts'
+import { createReloadTeller } from './event/sources.ts'
+import { EventTickets } from './event/tickets.ts'
 import { kioskHandlers } from './kiosk/handlers.ts'
 import { findAccount } from './libc.ts'
 import { loginHandlers } from './login/handlers.ts'
@@ -23,6 +26,8 @@ export interface Keeper {
   answers(): Promise<unknown>
   /** A login link's ticket for who runs this instance. */
   createOwnTicket(ttlMs: number): Promise<string | null>
+  /** Tells that the configuration was read again; null when it was refused. */
+  reloaded(outcome: { restartNeeded: readonly string[] } | null): void
   /** Ends root's token and the attempts, writes everything down, closes the store. */
   stop(): Promise<void>
 }
@@ -30,7 +35,7 @@ export interface Keeper {
 /** The handlers of the whole table. */
 function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
   const { configuration, gates, keys, clock, random, tls } = options
-  const { sessions, store, logins, tickets, kiosk, throttle } = parts
+  const { sessions, store, logins, tickets, kiosk, throttle, events } = parts
   return {
     ...loginHandlers({ logins, sessions, clock }),
     ...sessionHandlers({ sessions, store, clock }),
@@ -47,6 +52,7 @@ function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
     ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
     ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
     ...configHandlers({ configuration, reload: options.reload }),
+    ...eventHandlers({ events, tickets: new EventTickets(clock, random), sessions, clock }),
     ...certHandlers({ tls, hasFiles: () => configuration.config.tls.certificate !== undefined }),
     ...remoteHandlers({ configuration, tls, random, reload: options.reload }),
   }
@@ -67,6 +73,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   return {
     dispatch,
     answers: () => store.auditHead.load(),
+    reloaded: createReloadTeller(parts.events),
     async createOwnTicket(ttlMs) {
       const { id: identity } = await store.identities.rememberAccount(owner, clock.wallMs())
       return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, ttlMs })

@@ -5,6 +5,8 @@ import type { Log } from '../link/log.ts'
 import { type Audit, createAudit } from './audit/audit.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Configuration } from './config/configuration.ts'
+import { Events } from './event/events.ts'
+import { createLoginTeller, createPenaltyTeller, tellOfClearing, tellOfSessions } from './event/sources.ts'
 import { makeOwnDirectory } from './file.ts'
 import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
@@ -12,7 +14,7 @@ import type { Issue } from './issue/issue.ts'
 import { Kiosk } from './kiosk/kiosk.ts'
 import { type Account, findAccount } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
-import { Logins } from './login/logins.ts'
+import { type LoginOutcome, Logins } from './login/logins.ts'
 import { restoreThrottle } from './maintenance.ts'
 import { type Attempts, createAttempts } from './pam/attempts.ts'
 import { isMember, rolesOf } from './role/membership.ts'
@@ -56,6 +58,7 @@ export interface Parts {
   readonly tickets: Tickets
   readonly kiosk: Kiosk
   readonly rootToken: RootToken
+  readonly events: Events
   readonly audit: Audit
 }
 
@@ -65,7 +68,7 @@ function seconds(count: number): number {
   return count * 1000
 }
 
-function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
+function openThrottle({ configuration, clock }: KeeperOptions, events: Events): Throttle {
   // Looked up at each use, so that a reload is in force at once.
   const given = () => configuration.config.throttle
   const limits: ThrottleLimits = {
@@ -92,7 +95,10 @@ function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
       return given().max_sources
     },
   }
-  const throttle = createThrottle({ clock, timer: systemTimer, limits })
+  const throttle = tellOfClearing(
+    events,
+    createThrottle({ clock, timer: systemTimer, limits, blocked: createPenaltyTeller(events) }),
+  )
   const letIn = { ok: true, attempt: { settle: () => {} } } as const
   return {
     ...throttle,
@@ -144,7 +150,7 @@ function createSessions(options: KeeperOptions, store: Store): Sessions {
 
 function createLogins(
   options: KeeperOptions,
-  parts: Pick<Parts, 'store' | 'sessions' | 'throttle' | 'attempts'>,
+  parts: Pick<Parts, 'store' | 'sessions' | 'throttle' | 'attempts'> & { told: (outcome: LoginOutcome) => void },
 ): Logins {
   const { configuration, clock, random, gates } = options
   return new Logins({
@@ -240,17 +246,21 @@ export function openSigningKeys(config: Config, clock: Clock, random: Random): P
 
 /** Opens everything; root's token and the kiosk's ticket are not written yet. Throws when something is not as it must be. */
 export async function openParts(options: KeeperOptions): Promise<Parts> {
-  const { configuration, clock, random, owner } = options
+  const { configuration, clock, random, owner, gates, log } = options
   const attempts = openAttempts(options)
   const store = await openStore(options)
   const sessions = createSessions(options, store)
-  const throttle = openThrottle(options)
+  const events = new Events(clock, random(4).toString('hex'))
+  gates.whenForgetting(what => events.forget(what))
+  tellOfSessions(events, sessions, store)
+  const throttle = openThrottle(options, events)
   await restoreThrottle(throttle, store)
   const audit = await openAudit(options, store)
   const { runtime } = configuration.config.paths
   const rootToken = new RootToken({ runtimeDirectory: runtime, sessions, store, clock, random, account: owner })
   const tickets = createTickets(options, { store, sessions })
   const kiosk = createKiosk(options, { store, sessions, tickets })
-  const logins = createLogins(options, { store, sessions, throttle, attempts })
-  return { store, sessions, throttle, attempts, logins, tickets, kiosk, rootToken, audit }
+  const told = createLoginTeller(events, store, log)
+  const logins = createLogins(options, { store, sessions, throttle, attempts, told })
+  return { events, store, sessions, throttle, attempts, logins, tickets, kiosk, rootToken, audit }
 }

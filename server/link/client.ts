@@ -15,6 +15,7 @@ import {
 export interface Listener {
   settings?(settings: Extract<ToGate, { type: 'settings' }>['settings']): void
   forget?(what: Extract<ToGate, { type: 'forget' }>['what']): void
+  event?(push: Extract<ToGate, { type: 'event' }>): void
   /** The link is gone, once; every answer still awaited has become `unavailable`. */
   lost?(): void
 }
@@ -108,6 +109,8 @@ export class LinkClient {
         return this.#send({ type: 'acknowledge', id: message.id })
       case 'settings':
         return this.#listener.settings?.(message.settings)
+      case 'event':
+        return this.#listener.event?.(message)
       case 'ping':
         return this.#send({ type: 'pong' })
       case 'bye':

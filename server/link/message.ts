@@ -1,4 +1,5 @@
 /** The messages of the link, as types: what a gate or a local client may say to the keeper, and what it hears. */
+import type { Event } from '../operations/event.ts'
 import type { Refusal } from '../operations/operation.ts'
 
 /** A frame's largest payload, in bytes. */
@@ -95,6 +96,8 @@ export type ToGate =
   | { readonly type: 'settings'; readonly settings: GateSettings }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly type: 'forget'; readonly id: number; readonly what: Forget }
+  /** Something happened; `to` are the channels, of those that subscribers of this gate hear, that it goes to. */
+  | { readonly type: 'event'; readonly event: Event; readonly to: readonly string[] }
   | { readonly type: 'ping' }
   /** The keeper is about to stop. */
   | { readonly type: 'bye' }

@@ -53,6 +53,8 @@ export interface LinkRequest {
   readonly token: string | null
   readonly from: From
   readonly signal: AbortSignal
+  /** Where events can be pushed to; only a gate's. */
+  readonly link?: Pick<LinkServer, 'send' | 'isOpen'> | undefined
 }
 
 /** What the keeper does for one link. */
@@ -92,6 +94,10 @@ export class LinkServer {
   /** Starts to ask for signs of life; the link ends when there is none for ten seconds. */
   keepAlive(): void {
     this.#pulse = setInterval(() => this.#ask(), silenceMs / pingsInSilence).unref()
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed
   }
 
   /** Sends one message. */
@@ -158,7 +164,7 @@ export class LinkServer {
     }
   }
 
-  #request(message: Omit<LinkRequest, 'signal'> & { id: number }): void {
+  #request(message: Omit<LinkRequest, 'signal' | 'link'> & { id: number }): void {
     if (message.id <= this.#lastRequest) return this.end('a request id that was used before')
     if (this.#inFlight.size >= maxInFlight) return this.end('too many requests in flight')
     const countsAsLogin = isLogin(message.operation)

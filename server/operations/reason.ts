@@ -19,6 +19,7 @@ const known = {
   too_large: { status: 413, title: 'too much was sent' },
   not_json: { status: 415, title: 'JSON is expected' },
   host_unknown: { status: 421, title: 'this is not the name of this machine' },
+  upgrade_required: { status: 426, title: 'this is a WebSocket' },
   throttled: { status: 429, title: 'too many failed logins' },
   busy: { status: 503, title: 'too much is going on' },
   unavailable: { status: 503, title: 'the service is not ready' },

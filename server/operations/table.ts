@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { accessOperations } from './access.ts'
 import { certOperations } from './cert.ts'
 import { configOperations } from './config.ts'
+import { eventOperations } from './event.ts'
 import { kioskOperations } from './kiosk.ts'
 import { loginOperations } from './login.ts'
 import type { AnswerOf, AnyOperation } from './operation.ts'
@@ -26,6 +27,7 @@ export const table = {
   ...configOperations,
   ...certOperations,
   ...remoteOperations,
+  ...eventOperations,
 } satisfies { readonly [name: string]: AnyOperation }
 
 export type Table = typeof table

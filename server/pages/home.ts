@@ -1,6 +1,6 @@
 /** The first page inside: who you are, what you may do, and where you are signed in. */
 import type { Output } from '../operations/table.ts'
-import { renderRoom } from './layout.ts'
+import { livePath, renderRoom } from './layout.ts'
 import { type Markup, markup, visible } from './markup.ts'
 import { renderTime } from './time.ts'
 
@@ -17,9 +17,12 @@ export interface HomePage {
 export function homePage({ hostname, current, sessions }: HomePage): string {
   const content = markup`<h1><bdi>${visible(current.user.name)}</bdi></h1>
 ${renderPerson(current)}
-${renderSessions(sessions)}`
+${renderSessions(sessions, current.user.id)}`
   const title = `${visible(current.user.name)} on ${visible(hostname)}`
-  return renderRoom({ title, hostname: visible(hostname), here: '/postern/', signedIn: true, content })
+  return renderRoom({
+    ...{ title, hostname: visible(hostname), content },
+    ...{ here: '/postern/', signedIn: true, script: livePath },
+  })
 }
 
 const realms = { pam: 'an account of this machine', local: 'known to postern alone' }
@@ -50,16 +53,17 @@ function renderNames(names: readonly string[], none: string): Markup {
 
 const columns = ['Session', 'From', 'Since', 'Last used', 'Ends'] as const
 
-function renderSessions({ items, next }: HomePage['sessions']): Markup {
+function renderSessions({ items, next }: HomePage['sessions'], user: string): Markup {
   const hasOthers = items.some(({ current }) => !current) || next !== null
   const everywhereElse = markup`<form method="post" action="/postern/sessions/revoke-others"><button class="danger">Sign out everywhere else</button></form>`
-  return markup`<section class="card" aria-labelledby="sessions">
+  return markup`<section class="card" aria-labelledby="sessions" data-sessions-of="${user}">
 <div class="heading"><h2 id="sessions">Sessions</h2>${hasOthers && everywhereElse}</div>
 <table>
 <thead><tr>${columns.map(name => markup`<th scope="col">${name}</th>`)}<td></td></tr></thead>
 <tbody>
 ${items.map(renderSession)}</tbody>
 </table>
+<p class="aside" role="status" data-news></p>
 ${next !== null && markup`<p class="aside">There are more; <code>postern sessions</code> lists them all.</p>`}
 </section>`
 }
@@ -68,7 +72,7 @@ const kinds = { token: 'Program', cookie: 'Browser', root: "Root's token" }
 
 function renderSession({ id, kind, agent, source, created_at, last_used_at, expires_at, current }: Session): Markup {
   const badge = current && markup` <strong class="badge">this one</strong>`
-  return markup`<tr${current && markup` class="current"`}>
+  return markup`<tr data-session="${id}"${current && markup` class="current"`}>
 <th scope="row" data-label="Session">${kinds[kind]}${badge}${agent !== null && markup`<span class="agent"><bdi>${visible(agent)}</bdi></span>`}</th>
 <td data-label="From"><bdi>${visible(source)}</bdi></td>
 <td data-label="Since">${renderTime(created_at)}</td>

@@ -4,16 +4,20 @@ import { type Markup, markup } from './markup.ts'
 /** Where pages ask for the style sheet and the mark. */
 export const stylePath = '/postern/assets/style.css'
 export const markPath = '/postern/assets/mark.svg'
+/** What keeps a page up to date; it works without. */
+export const livePath = '/postern/assets/live.js'
 
 interface Document {
   readonly title: string
   /** class of the body: how the page is laid out */
   readonly shape: 'gate' | 'house'
   readonly body: Markup
+  /** path of a script of ours */
+  readonly script?: string | undefined
 }
 
 /** A whole page as text. */
-export function renderDocument({ title, shape, body }: Document): string {
+export function renderDocument({ title, shape, body, script }: Document): string {
   return markup`<!doctype html>
 <html lang="en">
 <head>
@@ -24,7 +28,11 @@ export function renderDocument({ title, shape, body }: Document): string {
 <title>${title}</title>
 <link rel="icon" type="image/svg+xml" href="${markPath}">
 <link rel="stylesheet" href="${stylePath}">
-</head>
+${
+  script !== undefined &&
+  markup`<script src="${script}" defer></script>
+`
+}</head>
 <body class="${shape}">
 ${body}
 </body>
@@ -49,6 +57,8 @@ interface Room {
   /** whether to offer the way out */
   readonly signedIn: boolean
   readonly content: Markup
+  /** path of a script of ours */
+  readonly script?: string | undefined
 }
 
 const rooms = [
@@ -59,7 +69,7 @@ const rooms = [
 const logout = markup`<form method="post" action="/postern/logout"><button class="quiet">Sign out</button></form>`
 
 /** A page with the bar above it. */
-export function renderRoom({ title, hostname, here, signedIn, content }: Room): string {
+export function renderRoom({ title, hostname, here, signedIn, content, script }: Room): string {
   const links = rooms.map(
     ([path, name]) =>
       markup`<li><a href="${path}"${path === here && markup` aria-current="page"`}>${name}</a></li>
@@ -75,5 +85,5 @@ ${signedIn ? logout : markup`<a href="/login">Sign in</a>`}
 <main id="content">
 ${content}
 </main>`
-  return renderDocument({ title, shape: 'house', body })
+  return renderDocument({ title, shape: 'house', body, script })
 }

@@ -1,6 +1,7 @@
 /** The pages as a browser gets them: served on loopback with the gate's own headers, opened in Debian's Chromium. */
 import { createServer } from 'node:http'
 import type { BrowserContext } from 'playwright-core'
+import { WebSocketServer } from 'ws'
 import { assetHeaders, pageHeaders } from '../../server/gate/security-headers.ts'
 import { assets } from '../../server/pages/assets.ts'
 import { openBrowser } from '../support/chromium.ts'
@@ -32,6 +33,8 @@ export async function openPages(pages: Readonly<Record<string, string>>, javaScr
     else if (page !== undefined) response.writeHead(200, pageHeaders).end(page)
     else response.writeHead(404).end()
   })
+  // Streams of events stay open, and nothing happens.
+  const webSockets = new WebSocketServer({ server })
   await new Promise<void>(settle => server.listen(0, '127.0.0.1', settle))
   const address = server.address()
   const base = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`
@@ -40,6 +43,7 @@ export async function openPages(pages: Readonly<Record<string, string>>, javaScr
   context.setDefaultTimeout(5000)
   const close = async () => {
     await closeBrowser()
+    for (const one of webSockets.clients) one.terminate()
     server.closeAllConnections()
     server.close()
   }

@@ -132,10 +132,11 @@ test('every permission is a dotted name', () => {
     if (typeof access === 'object') assert.match(access.permission, /^[a-z]+(\.[a-z_]+)+$/, name)
 })
 
-test('only logins are open to anybody, the certificate, and what is for the kiosk alone', () => {
+test('open to anybody: logins, the certificate, what is for the kiosk alone, what a ticket for events opens', () => {
   const open = entries.flatMap(([name, { access }]) => (access === 'public' ? [name] : []))
   assert.equal(open.sort(), [
     'cert.show',
+    'event.subscribe',
     'kiosk.status',
     'kiosk.wait',
     'login.answer',

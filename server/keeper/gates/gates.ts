@@ -51,6 +51,7 @@ export class Gates {
   readonly #options: GatesOptions
   readonly #gates = new Set<Gate>()
   readonly #serving: (() => void)[] = []
+  readonly #forgetListeners: ((what: Forget) => void)[] = []
 
   constructor(options: GatesOptions) {
     this.#options = options
@@ -73,7 +74,7 @@ export class Gates {
         for (const told of this.#serving.splice(0)) told()
       },
       knows: operation => gate.greeted && findOperation(operation) !== null,
-      answer,
+      answer: request => answer({ ...request, link }),
       closed: (_link, violation) => this.#drop(gate, violation),
     })
     const gate: Gate = {
@@ -90,7 +91,13 @@ export class Gates {
 
   /** Makes every gate forget; resolves when each has acknowledged. One that has not within a second is ended. */
   async forget(what: Forget): Promise<void> {
+    for (const listener of this.#forgetListeners) listener(what)
     await Promise.all([...this.#gates].map(gate => this.#makeForget(gate, what)))
+  }
+
+  /** From now on tells `listener` what gates are about to be told to forget. */
+  whenForgetting(listener: (what: Forget) => void): void {
+    this.#forgetListeners.push(listener)
   }
 
   /** Sends every gate its part of the configuration again. */

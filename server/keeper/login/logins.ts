@@ -10,6 +10,7 @@ import type { Attempts } from '../pam/attempts.ts'
 import type { Prompt } from '../pam/protocol.ts'
 import { type AnswerText, parseAnswer, parseUserName, type UserName } from '../pam/text.ts'
 import type { IssuedTokens, Login, Sessions } from '../session/sessions.ts'
+import type { Identity } from '../store/identity.ts'
 import type { Store } from '../store/store.ts'
 import { isLoopbackSource, parseSource, ROOT_SOURCE, type Source } from '../throttle/source.ts'
 import type { Throttle, Attempt as ThrottledAttempt } from '../throttle/throttle.ts'
@@ -32,7 +33,14 @@ export interface LoginsOptions {
   readonly findAccount: (name: string) => Promise<Account | null>
   readonly forget: (what: { identity: string }) => Promise<void>
   readonly sleep: (ms: number) => Promise<void>
+  /** Hears what came of a login, when its client does. */
+  readonly told?: (outcome: LoginOutcome) => void
 }
+
+/** What came of a login; `account` is the name as it was given. */
+export type LoginOutcome =
+  | { readonly ok: true; readonly identity: Identity; readonly session: string; readonly source: string }
+  | { readonly ok: false; readonly account: string; readonly source: string }
 
 type BeginInput = Input<'login.begin'>
 type LoginRefusal = Refusal<'login_failed' | 'login_continues' | 'throttled' | 'busy'>
@@ -90,7 +98,7 @@ export class Logins {
     const given = parseGiven(input.user, password, code)
     if (given === null) {
       turn.attempt.settle('failed')
-      return this.#refuse('unsupported_text', startedMs, caller)
+      return this.#refuse('unsupported_text', input.user, startedMs, caller)
     }
     const running = this.#start({ input, given, source, throttled: turn.attempt }, caller.from)
     if ('ok' in running) {
@@ -115,7 +123,7 @@ export class Logins {
     if (texts === null || texts.length !== running.conversation.openAnswers) {
       running.conversation.attempt.kill()
       giveUp(running)
-      return this.#refuse('answers_do_not_fit', startedMs, caller)
+      return this.#refuse('answers_do_not_fit', running.input.user, startedMs, caller)
     }
     running.lease.setWaiting(false)
     running.conversation.answer(texts)
@@ -159,7 +167,7 @@ export class Logins {
       if (end.kind === 'continues') return this.#keepWaiting(running, end.prompts)
       if (end.kind === 'refused') {
         running.throttled.settle('failed')
-        return await this.#refuse(end.reason, startedMs, caller)
+        return await this.#refuse(end.reason, running.input.user, startedMs, caller)
       }
       running.throttled.settle('succeeded')
       return { ok: true, value: await this.#finish(running, end.account, caller) }
@@ -219,14 +227,17 @@ export class Logins {
     }
     const tokens = await sessions.begin(login)
     caller.note({ user: identity.name, identity: identity.id, session: tokens.session.id })
+    this.#options.told?.({ ok: true, identity, session: tokens.session.id, source: tokens.session.source })
     return tokens
   }
 
   /** The one answer for every refusal. The child is gone by then; the reason goes to the audit trail. */
-  async #refuse(reason: string, startedMs: number, caller: Caller): Promise<LoginRefusal> {
-    const { clock, random, refusalDelayMs, sleep } = this.#options
+  async #refuse(reason: string, account: string, startedMs: number, caller: Caller): Promise<LoginRefusal> {
+    const { clock, random, refusalDelayMs, sleep, told } = this.#options
     caller.note({ reason })
     await sleep(refusalWaitMs(clock.monotonicMs() - startedMs, refusalDelayMs(), random))
+    // Not before: who hears of it may be who guesses.
+    told?.({ ok: false, account, source: caller.door === 'root' ? ROOT_SOURCE : caller.from.source })
     return no('login_failed')
   }
 }

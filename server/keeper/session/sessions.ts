@@ -53,7 +53,14 @@ export interface IssuedTokens {
 }
 
 /** Is told which sessions were ended, before that is answered. */
-type EndListener = (ids: readonly string[]) => Promise<void>
+type EndListener = (ids: readonly string[], sessions: readonly Session[]) => Promise<void>
+
+/** What a stream of events goes by instead of a token: the access token that it was asked for with. */
+export interface Holder {
+  readonly jti: string
+  readonly session: string
+  readonly identity: string
+}
 
 /** Hears why a refresh was refused, for the audit trail. */
 type TellRefusal = (facts: { readonly [fact: string]: string }) => void
@@ -67,6 +74,7 @@ export class Sessions {
   readonly #used = new Map<string, true>()
   readonly #refreshing = new Map<string, Promise<unknown>>()
   readonly #endListeners: EndListener[] = []
+  readonly #beginListeners: ((session: Session, identity: Identity) => void)[] = []
   readonly #startedMs: number
 
   constructor(options: SessionsOptions) {
@@ -96,20 +104,27 @@ export class Sessions {
     await store.sessions.add(session)
     const { grant, refreshToken } = this.#createGrant(session, this.#accessMs(login, session))
     await store.grants.add(grant)
+    for (const listener of this.#beginListeners) listener(session, login.identity)
     return this.#issue(session, login.identity, grant, refreshToken)
   }
 
   /** The session behind a token, or null: a bad signature, an end, another uid's connection, a token for local use only. */
   async resolve(token: string, from: From): Promise<Authenticated | null> {
-    const { store, keys, clock, issuer } = this.#options
+    const { keys, issuer } = this.#options
     const claims = await verifyToken(token, issuer(), keys().find)
     if (claims === null) return null
     // Before the store is read: a refresh that asks meanwhile must know that this token did arrive.
     this.#markUsed(claims.jti)
+    return this.resolveHolder({ jti: claims.jti, session: claims.sid, identity: claims.sub }, from)
+  }
+
+  /** The same for who showed that token before; nothing of it is verified here. */
+  async resolveHolder(holder: Holder, from: From): Promise<Authenticated | null> {
+    const { store, clock } = this.#options
     const [grant, session, identity] = await Promise.all([
-      store.grants.find(claims.jti),
-      store.sessions.find(claims.sid),
-      store.identities.find(claims.sub),
+      store.grants.find(holder.jti),
+      store.sessions.find(holder.session),
+      store.identities.find(holder.identity),
     ])
     if (grant === null || session === null || identity === null) return null
     if (grant.session !== session.id || session.identity !== identity.id) return null
@@ -135,23 +150,25 @@ export class Sessions {
 
   /** Ends a session in the store and in every gate. Whether there was one. */
   async end(id: string): Promise<boolean> {
-    const removed = await this.#options.store.sessions.remove(id)
-    await this.#options.forget({ session: id })
-    if (removed) await this.#tellEnded([id])
+    const { store, forget } = this.#options
+    const session = await store.sessions.find(id)
+    const removed = await store.sessions.remove(id)
+    await forget({ session: id })
+    if (removed && session !== null) await this.#tellEnded([session])
     return removed
   }
 
   /** Ends all sessions of an identity but `except`, and its login links; how many sessions. */
   async endAll(identity: string, except: string | null): Promise<number> {
     const { store, forget } = this.#options
-    const ended: string[] = []
+    const ended: Session[] = []
     try {
       await store.tickets.clear({ identity })
       for (;;) {
         const sessions = await store.sessions.list({ identity, limit: 200 })
         const doomed = sessions.filter(session => session.id !== except)
         if (doomed.length === 0) break
-        for (const { id } of doomed) if (await store.sessions.remove(id)) ended.push(id)
+        for (const session of doomed) if (await store.sessions.remove(session.id)) ended.push(session)
       }
     } finally {
       // Also when the store failed on the way: what is gone there is gone in the gates.
@@ -164,6 +181,11 @@ export class Sessions {
   /** From now on tells `listener` which sessions were ended, before the end is answered. */
   whenEnded(listener: EndListener): void {
     this.#endListeners.push(listener)
+  }
+
+  /** From now on tells `listener` which sessions begin. */
+  whenBegun(listener: (session: Session, identity: Identity) => void): void {
+    this.#beginListeners.push(listener)
   }
 
   /** Ends the sessions whose time is over. */
@@ -220,8 +242,9 @@ export class Sessions {
     }
   }
 
-  async #tellEnded(ids: readonly string[]): Promise<void> {
-    for (const listener of this.#endListeners) await listener(ids)
+  async #tellEnded(sessions: readonly Session[]): Promise<void> {
+    const ids = sessions.map(({ id }) => id)
+    for (const listener of this.#endListeners) await listener(ids, sessions)
   }
 
   async #refresh(hash: string, from: From, tell: TellRefusal): Promise<IssuedTokens | null> {

@@ -44,17 +44,27 @@ const State = z.strictObject({
   failures: z.array(z.tuple([z.string(), z.int().positive()])),
 })
 
-/** The table. `changed` is called with an entry's key whenever its row should be written or deleted. */
+/**
+ * The table. `changed` is called with an entry's key whenever its row should be written or deleted, `blocked` with a source
+ * that has to wait because of one more failure.
+ */
 export class SourceTable {
   readonly #clock: Clock
   readonly #limits: SourceLimits
   readonly #changed: (key: string) => void
+  readonly #blocked: (state: SourceState) => void
   readonly #entries = new Map<string, Entry>()
   // Whoever finds the table full. Local users have a bucket of their own: a flood from the network must not reach them.
   readonly #overflow = newEntry('overflow')
   readonly #overflowLocal = newEntry('overflow:local')
 
-  constructor(clock: Clock, limits: SourceLimits, changed: (key: string) => void) {
+  constructor(
+    clock: Clock,
+    limits: SourceLimits,
+    changed: (key: string) => void,
+    blocked: (state: SourceState) => void = () => {},
+  ) {
+    this.#blocked = blocked
     this.#clock = clock
     this.#limits = limits
     this.#changed = changed
@@ -72,12 +82,7 @@ export class SourceTable {
   /** Every source with failures that still count. */
   list(): SourceState[] {
     const nowMs = this.#clock.monotonicMs()
-    const states = this.#all().map(entry => ({
-      source: entry.key,
-      failures: rules.failuresAt(entry, nowMs, this.#limits),
-      retryAfterSeconds: Math.ceil(rules.remainingMs(entry, nowMs) / 1000),
-      accounts: [...entry.failures.keys()],
-    }))
+    const states = this.#all().map(entry => this.#stateOf(entry, nowMs))
     return states.filter(state => state.failures > 0)
   }
 
@@ -137,10 +142,12 @@ export class SourceTable {
   #settle(entry: Entry, account: string, outcome: Outcome): void {
     const nowMs = this.#clock.monotonicMs()
     entry.pending -= 1
-    if (outcome === 'failed') rules.addFailure(entry, account, nowMs, this.#limits)
+    if (outcome === 'failed') {
+      rules.addFailure(entry, account, nowMs, this.#limits)
+      if (rules.remainingMs(entry, nowMs) > 0) this.#blocked(this.#stateOf(entry, nowMs))
+    }
     // In the overflow strangers share a tally: a success there must not clear what others did.
-    else if (outcome === 'succeeded' && !this.#isOverflow(entry))
-      rules.forgiveAccount(entry, account, nowMs, this.#limits)
+    if (outcome === 'succeeded' && !this.#isOverflow(entry)) rules.forgiveAccount(entry, account, nowMs, this.#limits)
     if (outcome !== 'abandoned') this.#changed(entry.key)
     this.#dropIfIdle(entry)
   }
@@ -176,6 +183,15 @@ export class SourceTable {
     if (entry.failures.size > 0) this.#changed(entry.key)
     entry.failures.clear()
     if (!this.#isOverflow(entry)) this.#entries.delete(entry.key)
+  }
+
+  #stateOf(entry: Entry, nowMs: number): SourceState {
+    return {
+      source: entry.key,
+      failures: rules.failuresAt(entry, nowMs, this.#limits),
+      retryAfterSeconds: Math.ceil(rules.remainingMs(entry, nowMs) / 1000),
+      accounts: [...entry.failures.keys()],
+    }
   }
 
   #isOverflow(entry: Entry): boolean {

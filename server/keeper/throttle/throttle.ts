@@ -63,11 +63,17 @@ export interface Throttle {
 }
 
 /** Makes a throttle that remembers nothing yet. Throws a TypeError when the limits make no sense. */
-export function createThrottle(options: { clock: Clock; timer: Timer; limits: ThrottleLimits }): Throttle {
+export function createThrottle(options: {
+  clock: Clock
+  timer: Timer
+  limits: ThrottleLimits
+  /** Hears of each failure after which its source has to wait. */
+  blocked?: (state: SourceState) => void
+}): Throttle {
   const { clock, timer, limits } = options
   requireSense(limits)
   const dirty = { source: new Set<string>(), account: new Set<string>() }
-  const sources = new SourceTable(clock, limits, key => dirty.source.add(key))
+  const sources = new SourceTable(clock, limits, key => dirty.source.add(key), options.blocked)
   const accounts = new AccountTable(clock, timer, limits, key => dirty.account.add(key))
   return {
     begin: request => begin(sources, accounts, request),
