@@ -11,6 +11,7 @@ import { parseRemote } from './host.ts'
 import { runtimeDirectory } from './instance.ts'
 import { isPin } from './known-hosts.ts'
 import { addLogin } from './login.ts'
+import { addProxyConfig } from './proxy-config.ts'
 import type { Remote } from './remote.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
@@ -18,7 +19,18 @@ import { addThrottle } from './throttle.ts'
 import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addUrl, addThrottle, addCall, addConfig, addHelp, addCompletion]
+const groups = [
+  addStatus,
+  addSession,
+  addLogin,
+  addUrl,
+  addThrottle,
+  addCall,
+  addConfig,
+  addProxyConfig,
+  addHelp,
+  addCompletion,
+]
 
 function createProgram(): Command {
   const program = new Command('postern')

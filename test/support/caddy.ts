@@ -9,7 +9,6 @@ export function startCaddy(block: string): Promise<FrontProxy> {
     configure: (port, directory) => `{
   admin off
   auto_https off
-  persist_config off
   storage file_system ${directory}/storage
 }
 http://127.0.0.1:${port}, http://localhost:${port}, http://box.example:${port} {
