@@ -1,8 +1,14 @@
-/** The way to the daemon: root.sock for root and for who runs a private instance, HTTP on this machine for everybody else. */
+/** The way to the daemon: root.sock for root and for who runs a private instance, HTTP for everybody else and to other machines. */
+import type { Agent } from 'node:http'
+import type { HttpClientOptions } from '../server/client/http.ts'
 import type { Call } from '../server/operations/table.ts'
-import { findHttpPlace, findInstance, type HttpPlace, type Instance } from './instance.ts'
+import { findHttpPlace, findInstance, type Instance } from './instance.ts'
+import { KnownHosts } from './known-hosts.ts'
+import { stateDirectory } from './private-file.ts'
+import { loginKey, meet, type Remote, requireKnown } from './remote-key.ts'
 import { createStoredCall, type StoredCall } from './stored-call.ts'
-import { StoredLogins, stateDirectory } from './stored-logins.ts'
+import { StoredLogins } from './stored-logins.ts'
+import type { Asker } from './terminal.ts'
 
 /** What the choice depends on. */
 export interface Place {
@@ -11,6 +17,8 @@ export interface Place {
   readonly env: NodeJS.ProcessEnv
   /** HTTP and the stored login even for those who may use root.sock. */
   readonly http: boolean
+  /** Another machine's postern, or one behind a proxy; null for the instance of `runtime`. */
+  readonly remote: Remote | null
 }
 
 /** A way that is open. */
@@ -21,47 +29,86 @@ export interface Connection {
 
 /** HTTP, with the login that is stored for it. */
 export interface HttpConnection extends Connection, Omit<StoredCall, 'call'> {
+  /** What the login is stored under. */
   readonly origin: string
   readonly logins: StoredLogins
+  /** Before a login: makes sure of another machine's key, if need be by asking. Throws a `CommandFault` when it is not known. */
+  meet(asker: Asker | null): Promise<void>
+}
+
+/** Where HTTP goes, and what holds the connections. */
+interface Way {
+  readonly target: Pick<HttpClientOptions, 'prefix'> & ({ readonly origin: string } | { readonly socketPath: string })
+  readonly agent: Agent
+  readonly key: string
 }
 
 /** How long one exchange may take: a login's waits for PAM and for a person's phone. */
 const timeoutMs = 150_000
 
-/** Whether commands go over root.sock. */
-export function usesLink(instance: Instance, { uid, http }: Place): boolean {
-  return !http && (uid === 0 || uid === instance.owner)
+/** The instance whose root.sock commands use; null when they go over HTTP. Root's token never leaves the machine. */
+export function findLinkInstance({ runtime, uid, http, remote }: Place): Instance | null {
+  if (remote !== null) return null
+  const instance = findInstance(runtime, uid)
+  return !http && (uid === 0 || uid === instance.owner) ? instance : null
 }
 
 /** Opens the way that is right for who runs the command. Throws a `CommandFault` when there is none. */
 export async function connect(place: Place): Promise<Connection> {
-  const instance = findInstance(place.runtime, place.uid)
-  if (!usesLink(instance, place)) return connectHttp(place)
+  const instance = findLinkInstance(place)
+  if (instance === null) return connectHttp(place)
   const { openLink } = await import('./link.ts')
   return openLink(instance, timeoutMs)
 }
 
 /** HTTP and the stored login, whoever runs the command. */
 export async function connectHttp(place: Place): Promise<HttpConnection> {
-  const http = findHttpPlace(findInstance(place.runtime, place.uid), place.uid)
   const { createHttpClient } = await import('../server/client/http.ts')
-  const { target, agent } = await openTarget(http)
-  const origin = target.origin ?? `unix:${target.socketPath}`
+  const { target, agent, key } = await openWay(place)
   const logins = new StoredLogins(stateDirectory(place.env), place.uid)
   const stored = createStoredCall(
     token => createHttpClient({ ...target, agent, token, timeoutMs }),
     logins,
-    origin,
+    key,
     () => Date.now(),
   )
-  return { ...stored, origin, logins, close: () => agent.destroy() }
+  return { ...stored, origin: key, logins, meet: asker => meetAt(place, asker), close: () => agent.destroy() }
+}
+
+/** HTTP to another machine, or within this one; nothing is sent yet. */
+export async function openWay(place: Place): Promise<Way> {
+  return place.remote === null ? openLocal(place) : openRemote(place, place.remote)
 }
 
 /** A loopback address if there is one: requests over the UNIX socket count as a proxy's, and are not local. */
-export async function openTarget({ origin, socketPath, trustedUids }: HttpPlace) {
+async function openLocal({ runtime, uid }: Place): Promise<Way> {
+  const { origin, socketPath, trustedUids } = findHttpPlace(findInstance(runtime, uid), uid)
   const { TrustedAgent } = await import('./trusted-agent.ts')
-  if (origin !== null) return { target: { origin }, agent: new TrustedAgent(trustedUids) }
+  if (origin !== null)
+    return { target: { origin }, agent: new TrustedAgent(other => trustedUids.has(other)), key: origin }
   const { Agent } = await import('node:http')
+  const target = { socketPath: socketPath ?? '' }
   // Nobody else can put a socket into the gate's directory.
-  return { target: { socketPath: socketPath ?? '' }, agent: new Agent({ keepAlive: true, maxSockets: 1 }) }
+  return { target, agent: new Agent({ keepAlive: true, maxSockets: 1 }), key: `unix:${target.socketPath}` }
+}
+
+async function openRemote({ uid, env }: Place, remote: Remote): Promise<Way> {
+  const { origin, prefix } = remote
+  const way = { target: { origin, prefix }, key: loginKey(remote) }
+  if (origin.startsWith('http:')) {
+    const { TrustedAgent } = await import('./trusted-agent.ts')
+    // A proxy of this machine runs as root or as a system account, a tunnel as oneself; other people's programs do not count.
+    return { ...way, agent: new TrustedAgent(other => other < 1000 || other === uid) }
+  }
+  const { RemoteAgent } = await import('./remote-agent.ts')
+  const hosts = new KnownHosts(stateDirectory(env), uid)
+  return { ...way, agent: new RemoteAgent(presented => requireKnown(remote, hosts.find(origin), presented)) }
+}
+
+async function meetAt({ uid, env, remote }: Place, asker: Asker | null): Promise<void> {
+  if (remote === null || remote.origin.startsWith('http:')) return
+  const { fetchPresented } = await import('./remote-agent.ts')
+  const { hostname, port } = new URL(remote.origin)
+  const presented = await fetchPresented(hostname.replace(/^\[|\]$/g, ''), Number(port || 443))
+  await meet(remote, new KnownHosts(stateDirectory(env), uid), presented, asker)
 }

@@ -1,11 +1,17 @@
 /** What every command is given: its options, the way to the daemon, and where its words go. */
 import type { AnswerOf } from '../server/operations/operation.ts'
 import type { Reason } from '../server/operations/reason.ts'
-import { type Connection, connect, connectHttp, type HttpConnection, type Place, usesLink } from './connection.ts'
+import {
+  type Connection,
+  connect,
+  connectHttp,
+  findLinkInstance,
+  type HttpConnection,
+  type Place,
+} from './connection.ts'
 import { escapeLines, stringify } from './escape.ts'
 import { type Exit, exits } from './exit.ts'
 import { RefusedFault } from './fault.ts'
-import { findInstance } from './instance.ts'
 import { describeFailure, formatProblem, formatReport } from './report.ts'
 
 /** The options that every command has. */
@@ -13,6 +19,9 @@ export interface GlobalOptions {
   readonly json?: true
   readonly runtime?: string
   readonly http?: true
+  readonly host?: string
+  readonly fingerprint?: string
+  readonly insecure?: true
 }
 
 export class Context {
@@ -32,7 +41,7 @@ export class Context {
 
   /** Whether commands go over root.sock: who runs this needs no login. */
   get needsNoLogin(): boolean {
-    return usesLink(findInstance(this.place.runtime, this.place.uid), this.place)
+    return findLinkInstance(this.place) !== null
   }
 
   /** HTTP with the stored login, also for root. */

@@ -1,8 +1,7 @@
 /** The stream of events over a WebSocket, with the stored login. */
 import { WebSocket } from 'ws'
-import { type HttpConnection, openTarget, type Place } from './connection.ts'
+import { type HttpConnection, openWay, type Place } from './connection.ts'
 import { CommandFault, RefusedFault } from './fault.ts'
-import { findHttpPlace, findInstance } from './instance.ts'
 import type { Follow, Message } from './monitor.ts'
 
 /** The longest message that is taken, in bytes, and how long a handshake may take. */
@@ -19,12 +18,11 @@ interface End {
 /** Makes what follows the stream at the instance's HTTP place. */
 export function createFollow(place: Place, { login, renew }: HttpConnection): Follow {
   return async function* (since) {
-    const http = findHttpPlace(findInstance(place.runtime, place.uid), place.uid)
     // Each stream has a connection of its own, made when it is known whose program is at the other end.
-    const { target, agent } = await openTarget(http)
-    const path = `/postern/v1/events${since === undefined ? '' : `?since=${encodeURIComponent(since)}`}`
-    const url =
-      target.origin === undefined ? `ws+unix:${target.socketPath}:${path}` : `ws${target.origin.slice(4)}${path}`
+    const { target, agent } = await openWay(place)
+    const prefix = target.prefix ?? ''
+    const path = `${prefix}/postern/v1/events${since === undefined ? '' : `?since=${encodeURIComponent(since)}`}`
+    const url = 'origin' in target ? `ws${target.origin.slice(4)}${path}` : `ws+unix:${target.socketPath}:${path}`
     const headers = { Authorization: `Bearer ${login()?.access_token ?? ''}` }
     const { code, fault } = yield* readMessages(new WebSocket(url, { ...limits, agent, headers }))
     agent.destroy()

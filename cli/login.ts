@@ -1,4 +1,4 @@
-/** `login`, `logout` and `token`: a person's own session with the daemon of this machine. */
+/** `login`, `logout` and `token`: a person's own session with a daemon. */
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Output } from '../server/operations/table.ts'
@@ -28,13 +28,17 @@ export function addLogin(program: Command, run: Run): void {
         ['postern login', 'asks whatever this machine asks: a password, a code, a new password'],
         ['postern login alice', 'as somebody else'],
         ['postern login --password-stdin <secret.txt', 'from a script'],
+        ['postern login --host https://box:7643', 'at another machine, once its fingerprint is confirmed'],
       ),
     )
     .action(run(logIn))
   program
     .command('logout')
     .description('end the session that login made')
-    .addHelpText('after', examples(['postern logout', 'the tokens end at once, and are forgotten here']))
+    .addHelpText(
+      'after',
+      examples(['postern logout', 'the tokens end at once, and are forgotten here'], ['postern logout --host box', '']),
+    )
     .action(run(logOut))
   program
     .command('token')
@@ -65,18 +69,20 @@ async function logIn(context: Context, user: string | undefined, options: { pass
   return undefined
 }
 
-async function logInOnTerminal({ call }: HttpConnection, user: string): Promise<Output<'login.begin'>> {
+async function logInOnTerminal({ call, meet }: HttpConnection, user: string): Promise<Output<'login.begin'>> {
   const terminal = new Terminal(process.stdin)
+  await meet(terminal)
   return requireYes(await converse(call, await call('login.begin', { user }), terminal))
 }
 
 async function logInWithLines(
   context: Context,
-  { call }: HttpConnection,
+  { call, meet }: HttpConnection,
   user: string,
 ): Promise<Output<'login.begin'>> {
   if (process.stdin.isTTY)
     throw new CommandFault('usage', 'standard input is a terminal, which would show the password')
+  await meet(null)
   const [password, ...further] = splitLines(await readAll(process.stdin))
   if (password === undefined) throw new CommandFault('usage', 'standard input is empty, expected a password')
   const asker = createLineAsker(further, text => context.say(text))

@@ -8,10 +8,14 @@ import { addConfig } from './config.ts'
 import { Context, type GlobalOptions, type Run, reportFailure, runCommand } from './context.ts'
 import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
+import { parseRemote } from './host.ts'
 import { runtimeDirectory } from './instance.ts'
+import { isPin } from './known-hosts.ts'
 import { addLogin } from './login.ts'
 import { addMonitor } from './monitor.ts'
+import { addProxyConfig } from './proxy-config.ts'
 import { addRemote } from './remote.ts'
+import type { Remote } from './remote-key.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
 import { addThrottle } from './throttle.ts'
@@ -20,18 +24,23 @@ import { addUrl } from './url.ts'
 /** Every group of commands, in the order that help shows. */
 const groups = [
   ...[addStatus, addSession, addLogin, addUrl, addMonitor, addThrottle, addRemote, addCert],
-  ...[addCall, addConfig, addHelp, addCompletion],
+  ...[addCall, addConfig, addProxyConfig, addHelp, addCompletion],
 ]
 
 function createProgram(): Command {
   const program = new Command('postern')
-    .description('Talks to the login daemon of this machine: as root without a password, as anybody else after login.')
+    .description(
+      'Talks to the login daemon of this machine, or of another: as root here without a password, else after login.',
+    )
     .option('--json', 'print the result as JSON, and a refusal as a problem (RFC 9457)')
     .option(
       '--runtime <directory>',
       'the instance that has its sockets there (or POSTERN_RUNTIME; default /run/postern)',
     )
     .option('--http', 'over HTTP with the stored login, also as root')
+    .option('--host <address>', "another machine's postern, such as https://box:7643 (or POSTERN_HOST)")
+    .option('--fingerprint <pin>', 'SHA256:…, the key that the other machine must show (or POSTERN_FINGERPRINT)')
+    .option('--insecure', 'take any key of the other machine, for this call')
     .version(version, '--version', 'print the version')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({ outputError: () => {} })
@@ -42,6 +51,7 @@ function createProgram(): Command {
         ['postern status', 'how the daemon is'],
         ['postern login', 'a session of your own'],
         ['postern url', 'a link that logs a browser of this machine in'],
+        ['postern login --host box', 'a session at another machine, whose key is confirmed first'],
         ['postern sessions --everyone', 'who is signed in'],
         ['postern call', 'every operation there is'],
         ['postern help exit-codes', 'what a script can tell failures apart by'],
@@ -50,13 +60,34 @@ function createProgram(): Command {
   const run: Run =
     body =>
     async (...args) => {
-      const { json = false, runtime, http = false } = program.opts<GlobalOptions>()
+      const options = program.opts<GlobalOptions>()
+      const { json = false, runtime, http = false } = options
+      const { env } = process
       const uid = process.geteuid?.() ?? 0
-      const place = { runtime: runtimeDirectory(runtime, process.env), uid, env: process.env, http }
-      await runCommand(new Context(place, json), context => body(context, ...args))
+      const place = { runtime: runtimeDirectory(runtime, env), uid, env, http, remote: findRemote(options, env) }
+      const context = new Context(place, json)
+      if (place.remote?.insecure) context.say(`postern: warning: the key of ${place.remote.origin} is not checked`)
+      await runCommand(context, () => body(context, ...args))
     }
   for (const add of groups) add(program, run)
   return program
+}
+
+/** The other machine that options or environment name; null for this one's own instance. Throws a `CommandFault` for a wrong one. */
+function findRemote(options: GlobalOptions, env: NodeJS.ProcessEnv): Remote | null {
+  const { host, runtime, insecure = false } = options
+  if (host !== undefined && runtime !== undefined)
+    throw new CommandFault('usage', '--host is another machine, --runtime an instance of this one')
+  const address = host ?? (runtime === undefined ? env.POSTERN_HOST : undefined)
+  if (!address) {
+    if (insecure || options.fingerprint !== undefined)
+      throw new CommandFault('usage', '--fingerprint and --insecure are about another machine', 'name it with --host')
+    return null
+  }
+  const expected = options.fingerprint ?? (env.POSTERN_FINGERPRINT || null)
+  if (expected !== null && !isPin(expected))
+    throw new CommandFault('usage', 'the fingerprint is none, expected SHA256: and 43 characters')
+  return { ...parseRemote(address), expected, insecure }
 }
 
 /** What commander throws: nothing to say after help and version, else a wrong command line. */

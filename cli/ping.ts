@@ -1,15 +1,14 @@
 /** Whether the daemon is ready: the keeper answers on root.sock (for those who may open it), and a gate answers over HTTP. */
-import { request } from 'node:http'
+import { request as requestHttp } from 'node:http'
 import { ClientError } from '../server/client/error.ts'
-import { openTarget, type Place, usesLink } from './connection.ts'
+import { findLinkInstance, openWay, type Place } from './connection.ts'
 import { requireYes } from './context.ts'
 import { CommandFault } from './fault.ts'
-import { findHttpPlace, findInstance, type HttpPlace } from './instance.ts'
 
 /** Throws when it is not ready: a `CommandFault`, a `ClientError` or a `RefusedFault` that says why. */
 export async function requireReady(place: Place, timeoutMs: number): Promise<void> {
-  const instance = findInstance(place.runtime, place.uid)
-  if (usesLink(instance, place)) {
+  const instance = findLinkInstance(place)
+  if (instance !== null) {
     const { openLink } = await import('./link.ts')
     const link = await openLink(instance, timeoutMs)
     try {
@@ -18,14 +17,17 @@ export async function requireReady(place: Place, timeoutMs: number): Promise<voi
       link.close()
     }
   }
-  await pingGate(findHttpPlace(instance, place.uid), timeoutMs)
+  await pingGate(place, timeoutMs)
 }
 
-async function pingGate(http: HttpPlace, timeoutMs: number): Promise<void> {
-  const { target, agent } = await openTarget(http)
-  const { hostname, port } = target.origin === undefined ? { hostname: 'localhost', port: '' } : new URL(target.origin)
-  const to = target.origin === undefined ? { socketPath: target.socketPath } : {}
-  const options = { ...to, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: '/ping', agent }
+async function pingGate(place: Place, timeoutMs: number): Promise<void> {
+  const { target, agent } = await openWay(place)
+  const { protocol, hostname, port } = new URL('origin' in target ? target.origin : 'http://localhost')
+  const to = 'origin' in target ? {} : { socketPath: target.socketPath }
+  const path = `${target.prefix ?? ''}/ping`
+  const options = { ...to, protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, path, agent }
+  // Loaded when it is needed, as in the client.
+  const request = protocol === 'https:' ? (await import('node:https')).request : requestHttp
   try {
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const asked = request({ ...options, headers: { accept: 'application/json' } })

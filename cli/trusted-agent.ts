@@ -8,13 +8,13 @@ import { findListenerUid } from './listener-owner.ts'
 
 type Callback = (fault: Error | null, stream?: Duplex) => void
 
-/** Keeps one connection open; refuses, with a `CommandFault`, one whose other end is none of `trustedUids`. */
+/** Keeps one connection open; refuses, with a `CommandFault`, one whose other end `isTrusted` does not know. */
 export class TrustedAgent extends Agent {
-  readonly #trustedUids: ReadonlySet<number>
+  readonly #isTrusted: (uid: number) => boolean
 
-  constructor(trustedUids: ReadonlySet<number>) {
+  constructor(isTrusted: (uid: number) => boolean) {
     super({ keepAlive: true, maxSockets: 1 })
-    this.#trustedUids = trustedUids
+    this.#isTrusted = isTrusted
   }
 
   override createConnection(options: { host?: string; port?: number | string }, done: Callback): undefined {
@@ -24,7 +24,7 @@ export class TrustedAgent extends Agent {
     socket.once('connect', () => {
       socket.off('error', done)
       try {
-        requireTrusted(socket, this.#trustedUids)
+        requireTrusted(socket, this.#isTrusted)
         done(null, socket)
       } catch (fault) {
         socket.destroy()
@@ -34,10 +34,10 @@ export class TrustedAgent extends Agent {
   }
 }
 
-function requireTrusted(socket: Socket, trustedUids: ReadonlySet<number>): void {
+function requireTrusted(socket: Socket, isTrusted: (uid: number) => boolean): void {
   const tables = ['tcp', 'tcp6'].map(readTable).join('\n')
   const uid = findListenerUid(socket, tables)
-  if (uid !== null && trustedUids.has(uid)) return
+  if (uid !== null && isTrusted(uid)) return
   const who = uid === null ? 'nobody knows whose program' : `a program of uid ${uid}`
   throw new CommandFault(
     'permission',

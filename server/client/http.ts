@@ -15,6 +15,8 @@ export type Target =
   | { readonly socketPath: string; readonly origin?: undefined }
 
 export type HttpClientOptions = Target & {
+  /** The path below which a reverse proxy has postern, such as `/sub`; none when left out. */
+  readonly prefix?: string
   /** Asked before each call; null calls without a token. */
   readonly token?: () => string | null
   /** For one whole exchange, in milliseconds. A login takes as long as PAM and its person do: two minutes by default. */
@@ -66,9 +68,10 @@ async function exchange(api: ApiRequest, options: HttpClientOptions, target: Req
   // Loaded when it is needed: TLS costs a quarter of the start.
   const send = target.protocol === 'https:' ? (await import('node:https')).request : requestHttp
   const headers = headersOf(api, options.token?.() ?? null)
-  const { agent, timeoutMs = defaultTimeoutMs } = options
+  const { agent, prefix = '', timeoutMs = defaultTimeoutMs } = options
+  const path = prefix + api.path
   return new Promise((resolve, reject) => {
-    const request = send({ ...target, ...(agent && { agent }), method: api.method, path: api.path, headers })
+    const request = send({ ...target, ...(agent && { agent }), method: api.method, path, headers })
     const timer = setTimeout(
       () => request.destroy(new ClientError('timeout', `no answer in ${timeoutMs / 1000} s`)),
       timeoutMs,

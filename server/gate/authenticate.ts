@@ -3,6 +3,7 @@ import type { Refusal } from '../operations/operation.ts'
 import { no } from '../operations/operation.ts'
 import type { Output } from '../operations/table.ts'
 import { isTokenShaped, verifyToken } from '../operations/token.ts'
+import { adviseOrigin } from './advice.ts'
 import { findSessionCookie } from './cookie.ts'
 import { headerValues } from './header.ts'
 import type { KeeperLink } from './keeper-link.ts'
@@ -59,7 +60,12 @@ export function refuseForeignOrigin(visit: Visit, websocket = false): Refusal<'o
     scheme: visit.client.scheme,
     host: visit.host?.authority ?? headers.host ?? null,
   })
-  return answer.ok ? null : no('origin_foreign', answer.detail)
+  if (answer.ok) return null
+  const { client, incoming, refusals } = visit
+  const advice = adviseOrigin({ headers, client, remoteAddress: incoming.socket.remoteAddress })
+  const detail = advice === null ? answer.detail : `${answer.detail}; ${advice}`
+  refusals?.say('origin_foreign', detail)
+  return no('origin_foreign', detail)
 }
 
 function joined(value: string | string[] | undefined): string | undefined {

@@ -22,9 +22,16 @@ export interface Client {
   readonly trustedProxy: boolean
   /** As the browser sees it. */
   readonly scheme: Scheme
+  /** The Host fields that trusted proxies saw, each once, in lower case; they are not checked yet. */
+  readonly hosts: readonly string[]
+  /** The path below which a trusted proxy has us, such as `/sub`; else empty. */
+  readonly prefix: string
 }
 
 type Trust = (ip: IpAddress | null, viaUnix: boolean) => boolean
+const NO_HOSTS: readonly string[] = []
+// A path of the same site whatever it holds: no second slash at its start, no dots that lead out of it.
+const PREFIX = /^(?:\/[\w~-][\w~.-]*){1,16}$/
 const SCHEMES: ReadonlyMap<string, Scheme> = new Map([
   ['http', 'http'],
   ['https', 'https'],
@@ -45,10 +52,12 @@ export function createClientResolver(
   const isTrusted = createTrust(trustedProxies)
   return function resolveClient({ remoteAddress, viaUnix, tls }, headers) {
     const ip = parseIp(remoteAddress)
-    const own: Client = { ip, viaUnix, trustedProxy: isTrusted(ip, viaUnix), scheme: tls ? 'https' : 'http' }
-    if (!own.trustedProxy) return own
-    const { ip: forwardedIp, protos } = readForwarding(headers, ip, isTrusted)
-    return { ...own, ip: forwardedIp, scheme: agreedScheme(protos) ?? own.scheme }
+    const scheme = tls ? 'https' : 'http'
+    const trustedProxy = isTrusted(ip, viaUnix)
+    if (!trustedProxy) return { ip, viaUnix, trustedProxy, scheme, hosts: NO_HOSTS, prefix: '' }
+    const { ip: forwardedIp, protos, hosts } = readForwarding(headers, ip, isTrusted)
+    const prefix = readPrefix(headerText(headers, 'x-forwarded-prefix'))
+    return { ip: forwardedIp, viaUnix, trustedProxy, scheme: agreedScheme(protos) ?? scheme, hosts, prefix }
   }
 }
 
@@ -87,29 +96,49 @@ function familyName(ip: IpAddress): 'ipv4' | 'ipv6' {
   return ip.family === 4 ? 'ipv4' : 'ipv6'
 }
 
+/** The furthest hop that a trusted proxy vouches for. */
+interface Reached {
+  readonly ip: IpAddress | null
+  readonly host: string | null
+  readonly proto: string | null
+}
+
 /** Proxies commonly write one of the two headers and let the other one through as the stranger sent it: both must agree. */
 function readForwarding(headers: HeaderFields, peer: IpAddress | null, isTrusted: Trust) {
   const listed = headerText(headers, 'x-forwarded-for')
   const forwarded = headerText(headers, 'forwarded')
   const protos = headerText(headers, 'x-forwarded-proto')?.split(',') ?? []
+  const hosts = headerText(headers, 'x-forwarded-host')?.split(',') ?? []
   const walks = []
-  if (listed !== null) walks.push(walk(listed.split(',').map(node => ({ for: node.trim(), proto: null }))))
+  if (listed !== null) walks.push(walk(listed.split(',').map(node => ({ for: node.trim(), host: null, proto: null }))))
   if (forwarded !== null) walks.push(walk(parseForwarded(forwarded) ?? []))
-  for (const { proto } of walks) if (proto !== null) protos.push(proto)
+  for (const { host, proto } of walks) {
+    if (proto !== null) protos.push(proto)
+    if (host !== null) hosts.push(host)
+  }
   const [first, second] = walks
   const agree = second === undefined || first?.ip?.text === second.ip?.text
-  return { ip: agree ? (first?.ip ?? peer) : peer, protos }
+  return {
+    ip: agree ? (first?.ip ?? peer) : peer,
+    protos,
+    hosts: [...new Set(hosts.map(host => host.trim().toLowerCase()))],
+  }
 
-  function walk(hops: readonly ForwardedElement[]): { ip: IpAddress | null; proto: string | null } {
-    let reached: { ip: IpAddress | null; proto: string | null } = { ip: peer, proto: null }
+  function walk(hops: readonly ForwardedElement[]): Reached {
+    let reached: Reached = { ip: peer, host: null, proto: null }
     for (const hop of hops.toReversed()) {
       const ip = parseNode(hop.for)
       if (ip === null) break
-      reached = { ip, proto: hop.proto }
+      reached = { ip, host: hop.host, proto: hop.proto }
       if (!isTrusted(ip, false)) break
     }
     return reached
   }
+}
+
+function readPrefix(text: string | null): string {
+  const prefix = text?.replace(/\/$/, '') ?? ''
+  return prefix.length <= 256 && PREFIX.test(prefix) ? prefix : ''
 }
 
 /** A node of either header: an address, bracketed or not, with or without a port. Names such as `unknown` are none. */

@@ -1,8 +1,9 @@
 /** The Forwarded field (RFC 7239 §4), read strictly. */
 
-/** One hop: what the proxy saw as the sender (`for`) and as the scheme (`proto`), unquoted; null where it did not say. */
+/** One hop: what the proxy saw as the sender (`for`), the Host field and the scheme (`proto`), unquoted; null where it did not say. */
 export interface ForwardedElement {
   readonly for: string | null
+  readonly host: string | null
   readonly proto: string | null
 }
 
@@ -22,7 +23,7 @@ export function parseForwarded(value: string): ForwardedElement[] | null {
     if (!match || name === undefined || pairs.has(name)) return null
     pairs.set(name, match[2] ?? (match[3] ?? '').replace(/\\(.)/g, '$1'))
     if (match[4] === ';') continue
-    elements.push({ for: pairs.get('for') ?? null, proto: pairs.get('proto') ?? null })
+    elements.push({ for: pairs.get('for') ?? null, host: pairs.get('host') ?? null, proto: pairs.get('proto') ?? null })
     if (match[4] === '') return elements
     pairs = new Map()
   }

@@ -1,6 +1,7 @@
 /** The gate's parts, handed to its routes. */
 import type { HttpBindings } from '@hono/node-server'
 import { FrameError } from '../link/frame.ts'
+import type { Log } from '../link/log.ts'
 import type { Answer } from '../link/message.ts'
 import { no } from '../operations/operation.ts'
 import type { Name } from '../operations/table.ts'
@@ -9,6 +10,7 @@ import { Hub } from './event/hub.ts'
 import { KeeperLink } from './keeper-link.ts'
 import { Memory } from './memory.ts'
 import { createPeerLookup } from './peer.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { createState, type GateState } from './state.ts'
 import type { Visit } from './visit.ts'
 
@@ -20,6 +22,7 @@ export interface GateEnv {
 
 export interface GateOptions {
   readonly keeperSocket: string
+  readonly log: Log
   /** Whenever a keeper is there, before it is talked to. */
   readonly onReached: () => void
   /** Whenever the keeper has told its settings. */
@@ -31,11 +34,13 @@ export class Gate {
   readonly memory = new Memory()
   readonly peers = createPeerLookup()
   readonly link: KeeperLink
+  readonly refusals: RefusalLog
   readonly authenticator: Authenticator
   readonly events = new Hub({ ask: (input, token, from) => this.link.request('event.subscribe', input, token, from) })
   #state: GateState | null = null
 
-  constructor({ keeperSocket, onReached, onSettings }: GateOptions) {
+  constructor({ keeperSocket, log, onReached, onSettings }: GateOptions) {
+    this.refusals = new RefusalLog(log, () => performance.now())
     this.link = new KeeperLink({
       path: keeperSocket,
       reached: onReached,

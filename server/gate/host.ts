@@ -1,5 +1,6 @@
 /** The Host field (RFC 9110 §7.2): read strictly, and refused unless it is ours, which is what stops DNS rebinding. */
 import { isIPv6 } from 'node:net'
+import { adviseHost } from './advice.ts'
 import { quoteSeen } from './header.ts'
 import { isLoopback, parseIp } from './ip.ts'
 
@@ -90,7 +91,10 @@ function judge(value: string, ours: ReadonlySet<string>): HostAnswer {
   // A rebinding attack needs a name that the attacker's DNS answers for; an IP literal cannot be one.
   if (parseIp(host.hostname) !== null || isLocalhost(host.hostname) || ours.has(host.hostname))
     return { ok: true, host }
-  return refuse('host_unknown', `${quoteSeen(host.hostname)} is not a name of this machine`)
+  return refuse(
+    'host_unknown',
+    `${quoteSeen(host.hostname)} is not a name of this machine; ${adviseHost(host.hostname)}`,
+  )
 }
 
 function ownNames({ hostname, fqdn, hosts }: HostNames): Set<string> {

@@ -48,6 +48,7 @@ const graceMs = 1500
 
 const gate = new Gate({
   keeperSocket: join(runtime, 'keeper.sock'),
+  log,
   onReached: () => isOrphan() && process.exit(0),
   onSettings: ({ settings }) => {
     level = settings.log_level

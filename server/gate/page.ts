@@ -121,7 +121,8 @@ function showDocs(gate: Gate): Handler {
   return async c => {
     const visit = c.get('visit')
     const found = await gate.authenticator.authenticate(visit)
-    const origin = `${visit.client.scheme}://${visit.host?.authority ?? 'localhost'}`
+    const { scheme, prefix } = visit.client
+    const origin = `${scheme}://${visit.host?.authority ?? 'localhost'}${prefix}`
     return respondPage(docsPage({ hostname: hostnameOf(gate), origin, routes, signedIn: found.ok }))
   }
 }

@@ -7,6 +7,7 @@ import { type Host, visiblePort } from './host.ts'
 import { isLoopback, parseIp } from './ip.ts'
 import { isLocal } from './local.ts'
 import type { createPeerLookup } from './peer.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 export type PeerLookup = ReturnType<typeof createPeerLookup>
 
@@ -18,6 +19,7 @@ export class Visit {
   /** Null on the UNIX socket, where no Host is asked for. */
   readonly host: Host | null
   readonly client: Client
+  readonly refusals: RefusalLog | null
   readonly #peers: PeerLookup
   readonly #kioskUid: number | null
 
@@ -28,11 +30,13 @@ export class Visit {
       client,
       peers,
       kioskUid,
-    }: { host: Host | null; client: Client; peers: PeerLookup; kioskUid: number | null },
+      refusals = null,
+    }: { host: Host | null; client: Client; peers: PeerLookup; kioskUid: number | null; refusals?: RefusalLog | null },
   ) {
     this.incoming = incoming
     this.host = host
     this.client = client
+    this.refusals = refusals
     this.#peers = peers
     this.#kioskUid = kioskUid
   }

@@ -15,7 +15,8 @@ export interface Ran {
 export interface Person {
   /** Where the stored logins are. */
   readonly stateHome: string
-  run(args: readonly string[], input?: string): Promise<Ran>
+  /** `more` is added to the environment. */
+  run(args: readonly string[], input?: string, more?: NodeJS.ProcessEnv): Promise<Ran>
   remove(): void
 }
 
@@ -26,7 +27,7 @@ export function createPerson(uid: number, runtime: string): Person {
   const env = { PATH: process.env.PATH ?? '', HOME: stateHome, XDG_STATE_HOME: stateHome, POSTERN_RUNTIME: runtime }
   return {
     stateHome,
-    run: (args, input = '') => runCommand(args, input, env, uid),
+    run: (args, input = '', more = {}) => runCommand(args, input, { ...env, ...more }, uid),
     remove: () => rmSync(stateHome, { recursive: true, force: true }),
   }
 }

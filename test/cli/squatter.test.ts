@@ -78,6 +78,10 @@ for (const { name, host, accepts } of cases) {
       assert.match(login.stderr, new RegExp(`uid ${squatterUid} listens on port ${squatter.port}`))
       const ping = await person.run(['ping'])
       assert.is(ping.status, 77)
+      const host = `http://127.0.0.1:${squatter.port}`
+      const named = await person.run(['login', 'alice', '--host', host, '--password-stdin'], 'a secret\n')
+      assert.is(named.status, 77)
+      assert.match(named.stderr, new RegExp(`uid ${squatterUid} listens`))
       assert.is(squatter.heard(), '')
     } finally {
       await squatter.end()

@@ -173,4 +173,41 @@ test('an entry of trusted_proxies that is no address is a fault at start', () =>
     assert.throws(() => createClientResolver([entry]), /trusted_proxies: ".*" is not/, entry)
 })
 
+const prefixes: [given: string, expected: string][] = [
+  ['/sub', '/sub'],
+  ['/sub/', '/sub'],
+  ['/a/b.c/~d', '/a/b.c/~d'],
+  ['/', ''],
+  ['', ''],
+  ['sub', ''],
+  ['//evil.example', ''],
+  ['/\\evil.example', ''],
+  ['/a//b', ''],
+  ['/..', ''],
+  ['/a/../b', ''],
+  ['/a"onx="', ''],
+  ['/a, /b', ''],
+  ['https://evil.example', ''],
+  [`/${'a'.repeat(256)}`, ''],
+]
+for (const [given, expected] of prefixes)
+  test(`the prefix ${given.slice(0, 40) || 'nothing'} of a trusted proxy is ${expected || 'none'}`, () =>
+    assert.is(resolve(peer('10.0.0.1'), { 'x-forwarded-prefix': given }).prefix, expected))
+
+test('prefix and host of anybody else are nothing', () => {
+  const headers = { 'x-forwarded-prefix': '/sub', 'x-forwarded-host': 'box', forwarded: 'for=1.2.3.4;host=box' }
+  const { prefix, hosts } = resolve(peer('203.0.113.7'), headers)
+  assert.equal([prefix, hosts], ['', []])
+})
+
+test('every host that trusted proxies saw is told, each once', () => {
+  const hosts = (headers: HeaderFields) => resolve(peer('10.0.0.1'), headers).hosts
+  assert.equal(hosts({ 'x-forwarded-host': 'Box:8443' }), ['box:8443'])
+  assert.equal(hosts({ 'x-forwarded-host': 'box, BOX' }), ['box'])
+  assert.equal(hosts({ 'x-forwarded-host': 'a,b' }), ['a', 'b'])
+  assert.equal(hosts({ 'x-forwarded-host': 'box', forwarded: 'for=1.2.3.4;host=box' }), ['box'])
+  assert.equal(hosts({ forwarded: 'for=9.9.9.9;host=evil, for=1.2.3.4;host=box' }), ['box'])
+  assert.equal(hosts({}), [])
+})
+
 test.run()

@@ -7,11 +7,11 @@ const test = suite('gate/forwarded')
 
 test('reads hops in order, names without case, quotes undone', () => {
   assert.equal(parseForwarded('for=192.0.2.60;proto=http;by=203.0.113.43 ,\tFOR="[2001:db8::1]:80" ; Host="a\\"b,c"'), [
-    { for: '192.0.2.60', proto: 'http' },
-    { for: '[2001:db8::1]:80', proto: null },
+    { for: '192.0.2.60', host: null, proto: 'http' },
+    { for: '[2001:db8::1]:80', host: 'a"b,c', proto: null },
   ])
-  assert.equal(parseForwarded('proto=https'), [{ for: null, proto: 'https' }])
-  assert.equal(parseForwarded('for=""'), [{ for: '', proto: null }])
+  assert.equal(parseForwarded('proto=https'), [{ for: null, host: null, proto: 'https' }])
+  assert.equal(parseForwarded('for=""'), [{ for: '', host: null, proto: null }])
 })
 
 for (const value of [

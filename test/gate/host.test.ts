@@ -112,7 +112,10 @@ test('answers stay the same however many hosts were asked for', () => {
 
 test('a refusal names what was seen', () => {
   const answer = check(['Evil.example:80'])
-  assert.is(answer.ok ? '' : answer.detail, '"evil.example" is not a name of this machine')
+  assert.is(
+    answer.ok ? '' : answer.detail,
+    '"evil.example" is not a name of this machine; if it is one, write hosts: [evil.example]',
+  )
 })
 
 test('a machine named by its FQDN is known by its first label too', () => {

@@ -14,16 +14,32 @@ const args = [
   '--disable-sync',
 ]
 
+const nameArgs = [
+  '--host-resolver-rules=MAP *.example 127.0.0.1',
+  // Browsers that do not have this guard of their own are to be safe too.
+  '--disable-features=LocalNetworkAccessChecks',
+]
+
 export interface Browser {
   readonly context: BrowserContext
   /** Ends it and removes the profile. */
   close(): Promise<void>
 }
 
-/** Starts a browser with scripts on or off. */
-export async function openBrowser({ script = true }: { script?: boolean } = {}): Promise<Browser> {
+/** Starts a browser with scripts on or off; with `names`, every name below `example` is this machine's. */
+export async function openBrowser({
+  script = true,
+  names = false,
+}: {
+  script?: boolean
+  names?: boolean
+} = {}): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'postern-chromium-'))
-  const options = { executablePath: '/usr/bin/chromium', javaScriptEnabled: script, args }
+  const options = {
+    executablePath: '/usr/bin/chromium',
+    javaScriptEnabled: script,
+    args: names ? [...args, ...nameArgs] : args,
+  }
   const context = await chromium.launchPersistentContext(profile, options)
   const close = async () => {
     await context.close()

@@ -53,7 +53,7 @@ async function openStream(gate: Gate, visit: Visit, { ticket, since }: Wanted): 
 
 async function take(gate: Gate, incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const visit = openVisit(gate, incoming)
-  if (!(visit instanceof Visit)) return refuseUpgrade(socket, visit)
+  if (!(visit instanceof Visit)) return refuseUpgrade(socket, visit.refusal)
   const wanted = readWanted(incoming.url ?? '')
   if (!wanted.ok) return refuseUpgrade(socket, wanted)
   const foreign = refuseForeignPage(visit, wanted)

@@ -89,7 +89,10 @@ export class Logins {
     const { local } = caller.from
     // Bound to nobody it would be anybody's: on plain loopback browsers send cookies to every port.
     if (input.cookie && !caller.from.secure && caller.from.uid === null && isLoopbackSource(source))
-      return busy('whose connection it is could not be told: try again', 1)
+      return busy(
+        'whose connection it is could not be told: try again, by https if a proxy of this machine is in between',
+        1,
+      )
     const turn = await this.#options.throttle.begin({ source, account: input.user, local, signal: caller.signal })
     if (!turn.ok) {
       if (turn.reason === 'cut') return busy('the request was cut', 1)

@@ -1,0 +1,35 @@
+/** What to write into the configuration when a request was refused that should not have been. */
+import type { Client } from './client-address.ts'
+import { type HeaderFields, headerText } from './header.ts'
+import { isForwarded } from './local.ts'
+
+/** For a name that is not ours; `hostname` was read by `parseHost`, so that it holds nothing but a name. */
+export function adviseHost(hostname: string): string {
+  return `if it is one, write hosts: [${hostname}]`
+}
+
+/** What the advice rests on. */
+export interface ForeignQuestion {
+  readonly headers: HeaderFields
+  readonly client: Client
+  /** The address at the other end of the connection. */
+  readonly remoteAddress: string | undefined
+}
+
+/**
+ * For an Origin that is not ours; null where the browser itself says that the page is another site's. A proxy that is not
+ * trusted, or does not tell what it was asked, looks like one.
+ */
+export function adviseOrigin({ headers, client, remoteAddress }: ForeignQuestion): string | null {
+  const site = headerText(headers, 'sec-fetch-site')
+  if (site !== null && site !== 'same-origin') return null
+  const origin = headerText(headers, 'origin')
+  if (origin === null || !/^https?:/.test(origin)) return null
+  if (!client.trustedProxy) {
+    const peer = client.viaUnix ? 'unix' : (remoteAddress?.replace(/^::ffff:/, '') ?? 'ADDRESS')
+    const seen = isForwarded(headers) ? 'a proxy passed it on that is not trusted' : 'if a proxy of yours passed it on'
+    return `${seen}: write trusted_proxies: [${peer}]`
+  }
+  const lacks = ['X-Forwarded-Proto', 'X-Forwarded-Host'].filter(name => headers[name.toLowerCase()] === undefined)
+  return lacks.length === 0 ? null : `the proxy does not send ${lacks.join(' and ')}: see postern proxy-config`
+}
