@@ -8,13 +8,14 @@ import { Context, type GlobalOptions, type Run, reportFailure, runCommand } from
 import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { runtimeDirectory } from './instance.ts'
+import { addKiosk } from './kiosk.ts'
 import { addLogin } from './login.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
 import { addThrottle } from './throttle.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addThrottle, addCall, addConfig, addHelp, addCompletion]
+const groups = [addStatus, addSession, addLogin, addThrottle, addKiosk, addCall, addConfig, addHelp, addCompletion]
 
 function createProgram(): Command {
   const program = new Command('postern')

@@ -1,0 +1,121 @@
+/** What the kiosk asks of the daemon: how its session is, and the ticket of the next one. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { type Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { ClientError } from '../../server/client/error.ts'
+import { openTarget, type Place } from '../connection.ts'
+import { CommandFault } from '../fault.ts'
+import { findHttpPlace, findInstance, type HttpPlace } from '../instance.ts'
+
+/** How the daemon sees the kiosk. */
+export interface KioskStatus {
+  readonly user: string
+  /** Whether an unspent ticket lies ready. */
+  readonly ticket: boolean
+  /** Of the session that the last spent ticket made. */
+  readonly session: 'none' | 'active' | 'ended'
+  /** Whether the browser was shown, since then, the page that only a new login gets it off. */
+  readonly waiting: boolean
+}
+
+/** What came of asking: an answer, nobody who would give one, or silence. */
+export type Knock =
+  | { readonly kind: 'status'; readonly status: KioskStatus }
+  | { readonly kind: 'refused' | 'silent'; readonly why: string }
+
+/** How long one question may take, in milliseconds. */
+const timeoutMs = 3000
+
+export class KioskDaemon {
+  readonly #place: Place
+  readonly #ticketFile: string
+  #origin = ''
+  #agent: Agent | null = null
+
+  /** @param user the account whose ticket it is */
+  constructor(place: Place, user: string) {
+    this.#place = place
+    this.#ticketFile = join(place.runtime, 'kiosk', user)
+  }
+
+  /** Asks how the kiosk is. Whatever is wrong with the daemon is an answer: a kiosk waits until it is mended. */
+  async knock(): Promise<Knock> {
+    try {
+      return { kind: 'status', status: await this.#ask() }
+    } catch (fault) {
+      const isSilence = fault instanceof ClientError && (fault.code === 'timeout' || fault.code === 'interrupted')
+      return { kind: isSilence ? 'silent' : 'refused', why: fault instanceof Error ? fault.message : String(fault) }
+    }
+  }
+
+  /** The unspent ticket; null when there is none that this user may read. */
+  readTicket(): string | null {
+    try {
+      return readOwnFile(this.#ticketFile).trim() || null
+    } catch (fault) {
+      if (isFileFault(fault)) return null
+      throw fault
+    }
+  }
+
+  /** The link that logs a browser in with `ticket` and leads it to the path `next`; only after an answer. */
+  linkOf(ticket: string, next: string): string {
+    return `${this.#origin}/login?token=${encodeURIComponent(ticket)}&next=${encodeURIComponent(next)}`
+  }
+
+  close(): void {
+    this.#agent?.destroy()
+    this.#agent = null
+  }
+
+  async #ask(): Promise<KioskStatus> {
+    const http = findHttpPlace(findInstance(this.#place.runtime, this.#place.uid), this.#place.uid)
+    const agent = await this.#agentOf(http)
+    const { status, body } = await get(`${this.#origin}/postern/v1/kiosk`, agent)
+    if (status === 200) return JSON.parse(body) as KioskStatus
+    if (status === 503) throw new ClientError('timeout', 'the daemon is not ready')
+    if (status === 403)
+      throw new CommandFault('permission', 'this is not the account of kiosk.user in its configuration')
+    throw new ClientError('protocol', `the daemon answers HTTP ${status}`)
+  }
+
+  /** One connection for all questions, until a restart of the daemon changes the place. */
+  async #agentOf(http: HttpPlace): Promise<Agent> {
+    if (http.origin === null)
+      throw new CommandFault('unreachable', 'the daemon serves no loopback address, which a browser needs')
+    if (this.#agent !== null && this.#origin === http.origin) return this.#agent
+    this.close()
+    this.#origin = http.origin
+    this.#agent = (await openTarget(http)).agent
+    return this.#agent
+  }
+}
+
+/** Nobody but this user and root can have written the file: the keeper gives it to its reader. */
+function readOwnFile(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(fd).isFile()) throw new CommandFault('permission', `${path} is not a file`)
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function isFileFault(fault: unknown): boolean {
+  return fault instanceof Error && 'code' in fault && ['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(fault.code))
+}
+
+function get(url: string, agent: Agent): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { agent, headers: { accept: 'application/json' } })
+    asked.setTimeout(timeoutMs, () => asked.destroy(new ClientError('timeout', 'no answer')))
+    asked.on('response', response => {
+      let body = ''
+      response.setEncoding('utf8').on('data', chunk => (body += chunk))
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body })).on('error', reject)
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}
