@@ -22,7 +22,7 @@ export interface Launcher {
 /** The last words of a browser are kept, in characters. */
 const tailLength = 2000
 /** How long the processes of an ended browser may take to be gone, in milliseconds. */
-const burialMs = 1000
+const burialMs = 300
 
 /** What is particular to the browser of that name. */
 export function findKind(name: 'firefox' | 'chromium'): BrowserKind {

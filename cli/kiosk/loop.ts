@@ -9,16 +9,20 @@ import { Watch } from './watch.ts'
 const waitingPauseMs = 250
 const watchingPauseMs = 1000
 /** A daemon that is there so soon needs no waiting page, which would only flash. */
-const graceMs = 500
+const graceMs = 250
+
+/** What the loop needs of a browser, and of the daemon. */
+export type Screen = Pick<Browser, 'over' | 'how' | 'lastWords' | 'forgetLink' | 'end'>
+type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'linkOf'>
 
 export interface Kiosk {
-  readonly daemon: KioskDaemon
+  readonly daemon: Daemon
   /** What the browser is called in what is said. */
   readonly name: string
   /** The path that is shown. */
   readonly next: string
   /** Starts a browser at `url`; `secret` is the ticket in it. */
-  open(url: string, secret: string | null): Browser
+  open(url: string, secret: string | null): Screen
   /** The page that is shown while there is no daemon. */
   readonly waitingPage: string
   say(text: string): void
@@ -51,8 +55,8 @@ async function awaitTicket(kiosk: Kiosk, pace: Pace): Promise<Ready | null> {
     while (!kiosk.stop.aborted) {
       const ready = await findTicket(kiosk.daemon)
       if (typeof ready !== 'string') return ready
-      if (ready !== said && performance.now() - startedMs >= graceMs) kiosk.say(`postern: waiting: ${ready}`)
       if (performance.now() - startedMs >= graceMs) {
+        if (ready !== said) kiosk.say(`postern: waiting: ${ready}`)
         said = ready
         page ??= showWaitingPage(kiosk, pace, AbortSignal.any([kiosk.stop, done.signal]))
       }
@@ -66,7 +70,7 @@ async function awaitTicket(kiosk: Kiosk, pace: Pace): Promise<Ready | null> {
 }
 
 /** The ticket, or why there is none. */
-async function findTicket(daemon: KioskDaemon): Promise<Ready | string> {
+async function findTicket(daemon: Daemon): Promise<Ready | string> {
   const knock = await daemon.knock()
   if (knock.kind !== 'status') return knock.why
   const ticket = daemon.readTicket()
@@ -105,7 +109,7 @@ async function showPage(kiosk: Kiosk, { ticket, status }: Ready, pace: Pace): Pr
 }
 
 /** Why the browser is to be ended; null when it ended by itself, or the kiosk is stopped. */
-async function watchBrowser(kiosk: Kiosk, browser: Browser, ticket: string, watch: Watch): Promise<string | null> {
+async function watchBrowser(kiosk: Kiosk, browser: Screen, ticket: string, watch: Watch): Promise<string | null> {
   const { daemon, stop } = kiosk
   const startedMs = performance.now()
   const over = AbortSignal.any([browser.over, stop])
@@ -126,7 +130,7 @@ async function watchBrowser(kiosk: Kiosk, browser: Browser, ticket: string, watc
 }
 
 /** Says how a browser ended by itself, and waits before the next. */
-async function rest(kiosk: Kiosk, browser: Browser, pauseMs: number, stop: AbortSignal): Promise<void> {
+async function rest(kiosk: Kiosk, browser: Screen, pauseMs: number, stop: AbortSignal): Promise<void> {
   const when = pauseMs === 0 ? 'starting it again' : `starting it again in ${pauseMs / 1000} s`
   kiosk.say(`postern: ${kiosk.name} ended (${browser.how}): ${when}`)
   // Who ends again and again has something to say.

@@ -25,7 +25,7 @@ function isFit(path: string, uid: number): boolean {
 
 /** One's own and closed to others, or root's where nobody can rename what is another's. */
 function isSafe({ uid: owner, mode }: Stats, uid: number): boolean {
-  return owner === uid ? (mode & 0o022) === 0 : owner === 0 && (mode & 0o1000) !== 0
+  return (owner === uid && (mode & 0o022) === 0) || (owner === 0 && (mode & 0o1000) !== 0)
 }
 
 /** Makes one below `memory`, mode 0700, named after this process; with an empty `tmp` in it. */
