@@ -13,9 +13,21 @@ import { addLogin } from './login.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
 import { addThrottle } from './throttle.ts'
+import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addThrottle, addKiosk, addCall, addConfig, addHelp, addCompletion]
+const groups = [
+  addStatus,
+  addSession,
+  addLogin,
+  addUrl,
+  addKiosk,
+  addThrottle,
+  addCall,
+  addConfig,
+  addHelp,
+  addCompletion,
+]
 
 function createProgram(): Command {
   const program = new Command('postern')
@@ -35,6 +47,7 @@ function createProgram(): Command {
       examples(
         ['postern status', 'how the daemon is'],
         ['postern login', 'a session of your own'],
+        ['postern url', 'a link that logs a browser of this machine in'],
         ['postern sessions --everyone', 'who is signed in'],
         ['postern call', 'every operation there is'],
         ['postern help exit-codes', 'what a script can tell failures apart by'],

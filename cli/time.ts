@@ -29,3 +29,13 @@ export function formatDuration(seconds: number): string {
   })
   return parts.join(' ')
 }
+
+const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** A duration as people write it (`90`, `90s`, `1h30m`, `2d`) in seconds; null when it is none. */
+export function parseDuration(text: string): number | null {
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  if (!/^(\d{1,9}[smhd])+$/.test(text)) return null
+  const parts = [...text.matchAll(/(\d+)([smhd])/g)]
+  return parts.reduce((sum, [, count = '', unit = '']) => sum + Number(count) * (unitSeconds[unit] ?? 0), 0)
+}

@@ -40,6 +40,7 @@ const packages: readonly { name: string; files: RegExp; types?: RegExp; asNamesp
   { name: 'zod', files: /^server\/(operations|config|link|keeper)\//, types: /^server\/pages\//, asNamespace: true },
   { name: 'yaml', files: /^server\/config\// },
   { name: 'commander', files: /^cli\// },
+  { name: 'qrcode', files: /^cli\// },
   { name: 'esbuild', files: /^scripts\// },
 ]
 

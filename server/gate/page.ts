@@ -1,5 +1,6 @@
 /** The pages: the login form and its steps, the page that says who you are, and their assets. */
 import type { Context, Hono } from 'hono'
+import { parseNext } from '../operations/next.ts'
 import type { Refusal } from '../operations/operation.ts'
 import { reasons } from '../operations/reason.ts'
 import { routes } from '../operations/routes.generated.ts'
@@ -10,12 +11,13 @@ import { docsPage } from '../pages/docs.ts'
 import { errorText } from '../pages/error-text.ts'
 import { homePage } from '../pages/home.ts'
 import { loginPage } from '../pages/login.ts'
+import { waitingPage } from '../pages/waiting.ts'
 import { findCredential, refuseForeignOrigin } from './authenticate.ts'
 import { readFormBody } from './body.ts'
 import { clearSessionCookie } from './cookie.ts'
 import type { Gate, GateEnv } from './gate.ts'
+import { confirmLink, openLink } from './link.ts'
 import { cookieForLogin } from './native.ts'
-import { parseNext } from './next.ts'
 import { redirect, respondPage, respondRefusal } from './respond.ts'
 import { assetHeaders } from './security-headers.ts'
 import type { Visit } from './visit.ts'
@@ -29,12 +31,38 @@ function hostnameOf(gate: Gate): string {
 }
 
 /** Shows the login form, with what went wrong if something did. */
-function showLogin(gate: Gate, { next, user, refusal }: { next: string; user?: string; refusal?: Refusal }): Response {
+function showLogin(
+  gate: Gate,
+  { next, user, refusal, notice }: { next: string; user?: string; refusal?: Refusal; notice?: string },
+): Response {
   const wait = refusal?.more?.retry_after
-  const error = refusal && errorText(refusal.reason, typeof wait === 'number' ? wait : undefined)
+  const error = refusal ? errorText(refusal.reason, typeof wait === 'number' ? wait : undefined) : notice
   const page = loginPage({ hostname: hostnameOf(gate), next, user, error })
   const later = typeof wait === 'number' ? { 'Retry-After': String(wait) } : {}
   return respondPage(page, refusal ? reasons[refusal.reason].status : 200, later)
+}
+
+/** Whether the browser is the kiosk's own, at this machine. */
+async function isKiosk(gate: Gate, visit: Visit): Promise<boolean> {
+  const kiosk = gate.state?.settings.kiosk_uid ?? null
+  if (kiosk === null) return false
+  const { uid, local } = await visit.from()
+  return local && uid === kiosk
+}
+
+/** GET /login: a link's token is spent, the kiosk waits for the next one, and everybody else gets the form. */
+function openLogin(gate: Gate): Handler {
+  return async c => {
+    const { token, next: wanted, by, said } = c.req.query()
+    if (token !== undefined) return openLink(gate, c)
+    const visit = c.get('visit')
+    const next = parseNext(wanted) ?? '/'
+    if (by !== 'hand' && (await isKiosk(gate, visit))) {
+      await gate.call('kiosk.wait', {}, null, visit)
+      return respondPage(waitingPage({ hostname: hostnameOf(gate), next }))
+    }
+    return showLogin(gate, { next, ...(said === 'ticket_refused' && { notice: errorText(said) }) })
+  }
 }
 
 function showConversation(gate: Gate, next: string, refusal: Refusal): Response {
@@ -123,8 +151,9 @@ function submitButton(
 export function addPages(app: Hono<GateEnv>, gate: Gate): void {
   app.get('/', async () => redirect(home))
   app.get('/postern', async () => redirect(home))
-  app.get('/login', async c => showLogin(gate, { next: parseNext(c.req.query('next')) ?? '/' }))
+  app.get('/login', openLogin(gate))
   app.post('/login', submitLogin(gate))
+  app.post('/login/link', c => confirmLink(gate, c))
   app.get(home, showHome(gate))
   app.post(
     '/postern/logout',

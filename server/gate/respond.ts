@@ -20,8 +20,11 @@ export function respondRefusal(refusal: Refusal, incoming: IncomingMessage, fiel
   const { status, title } = reasons[refusal.reason]
   const body = problem(refusal.reason, status, title, refusal.detail, refusal.more)
   const extra = { ...fieldsFor(refusal), ...fields }
-  if (prefersHtml(incoming.headers.accept))
-    return new Response(problemPage(body), { status, headers: { ...pageHeaders, ...extra } })
+  if (prefersHtml(incoming.headers.accept)) {
+    // A page that will be there in a moment is asked for again: nobody stands before a kiosk to do it.
+    const again = refusal.reason === 'unavailable' && incoming.method === 'GET' ? { Refresh: '2' } : {}
+    return new Response(problemPage(body), { status, headers: { ...pageHeaders, ...extra, ...again } })
+  }
   return new Response(JSON.stringify(body), { status, headers: { ...problemHeaders, ...extra } })
 }
 

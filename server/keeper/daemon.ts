@@ -15,14 +15,17 @@ import { makeDirectoryFor, makeOwnDirectory, removeFile, writeSecretFile } from 
 import { Gates } from './gates/gates.ts'
 import { GateProcesses, spawnGate } from './gates/process.ts'
 import { describeForGates } from './gates/settings.ts'
-import { type Keeper, openSigningKeys, startKeeper } from './keeper.ts'
+import { type Keeper, startKeeper } from './keeper.ts'
 import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
+import { openSigningKeys } from './parts.ts'
 import type { ServiceManager } from './service-manager.ts'
 import type { SigningKeys } from './signing/keys.ts'
 import { listenAt } from './socket.ts'
 
 /** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
 const gateWaitMs = 2000
+/** How long the link is good that a start prints to a terminal, in milliseconds. */
+const startLinkMs = 600_000
 /** How long a stop waits for a start that is under way, in milliseconds. */
 const startWaitMs = 5000
 
@@ -104,7 +107,7 @@ export class Daemon {
     await this.#open(gates, owner)
     this.#describeInstance(gateUser?.uid ?? uid)
     await this.#awaitGates(gates)
-    if (this.#stopping === null) this.#announce(env)
+    if (this.#stopping === null) await this.#announce(env)
   }
 
   async reload(): Promise<{ restartNeeded: string[] }> {
@@ -253,7 +256,7 @@ export class Daemon {
     this.#closing.push(() => removeFile(file))
   }
 
-  #announce(env: NodeJS.ProcessEnv): void {
+  async #announce(env: NodeJS.ProcessEnv): Promise<void> {
     const { paths } = this.#configuration.config
     const served = [...new Set(this.#gates?.list().flatMap(({ listeners }) => listeners))].sort()
     const urls = served.filter(place => !place.startsWith('unix:'))
@@ -270,6 +273,15 @@ Three things to try, in another terminal:
   printf 'Authorization: Bearer %s' "$(cat ${paths.runtime}/token)" | curl -s -H @- ${url}/postern/v1/me
 and in a browser: ${url}/login
 `)
+    await this.#printLink(url)
+  }
+
+  /** A link that logs a browser in, for who looks at the terminal: a file that takes the output would keep it. */
+  async #printLink(url: string): Promise<void> {
+    if (!process.stderr.isTTY) return
+    const ticket = await (await this.#keeper.promise).createOwnTicket(startLinkMs)
+    if (ticket !== null)
+      process.stderr.write(`or, for ten minutes and once, without a password: ${url}/login?token=${ticket}\n`)
   }
 }
 

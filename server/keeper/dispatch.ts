@@ -75,7 +75,10 @@ const unremarkable: readonly unknown[] = [
   'throttled',
   'busy',
   'unauthenticated',
+  'not_local',
+  'somebody_else',
   'no_such_login',
+  'no_such_ticket',
   'no_such_refresh_token',
   'refresh_token_over',
 ]

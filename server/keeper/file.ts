@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fchownSync,
   fstatSync,
   fsyncSync,
   lchownSync,
@@ -86,11 +87,17 @@ export function isErrno(fault: unknown, code: string): boolean {
 }
 
 /**
- * Writes `text` to `path` with exactly `mode` by a new file and a rename: a reader sees the former
- * content or the whole new one, and a file or link that somebody put in the way is replaced, never followed. Durable when
- * it returns.
+ * Writes `text` to `path` with exactly `mode`, for `owner` if one is given, by a new file and a rename: a reader sees the
+ * former content or the whole new one, and a file or link that somebody put in the way is replaced, never followed.
+ * Durable when it returns.
  */
-export function writeSecretFile(path: string, text: string, random: Random, mode: number): void {
+export function writeSecretFile(
+  path: string,
+  text: string,
+  random: Random,
+  mode: number,
+  owner?: { readonly uid: number; readonly gid: number },
+): void {
   const directory = dirname(path)
   requireOwnDirectory(directory)
   requireSafeParents(directory)
@@ -100,6 +107,7 @@ export function writeSecretFile(path: string, text: string, random: Random, mode
   try {
     // To the last byte, or a throw: a disk that fills up would make a short file of it.
     writeFileSync(fd, text)
+    if (owner !== undefined && owner.uid !== process.getuid?.()) fchownSync(fd, owner.uid, owner.gid)
     fchmodSync(fd, mode)
     fsyncSync(fd)
     renameSync(temporary, path)

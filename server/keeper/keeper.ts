@@ -1,258 +1,76 @@
-/** The keeper, put together: store, keys, sessions, login and audit behind the table of operations. */
-import { join } from 'node:path'
-import type { Config } from '../config/schema.ts'
-import type { Log } from '../link/log.ts'
+/** The keeper, put together: its parts behind the table of operations. */
 import { version } from '../operations/version.ts'
-import { type Audit, createAudit } from './audit/audit.ts'
-import type { Clock, Random } from './clock.ts'
-import type { Configuration } from './config/configuration.ts'
 import { configHandlers } from './config/handlers.ts'
-import { createDispatch, type Dispatch } from './dispatch.ts'
-import { makeOwnDirectory } from './file.ts'
-import type { Gates } from './gates/gates.ts'
-import { issuerOf } from './gates/settings.ts'
-import { type Account, findAccount } from './libc.ts'
-import { createAdmission } from './login/admission.ts'
+import { createDispatch, type Dispatch, type Handlers } from './dispatch.ts'
+import { kioskHandlers } from './kiosk/handlers.ts'
+import { findAccount } from './libc.ts'
 import { loginHandlers } from './login/handlers.ts'
-import { Logins } from './login/logins.ts'
-import { createThrottleSaver, restoreThrottle, startMaintenance } from './maintenance.ts'
-import { type Attempts, createAttempts } from './pam/attempts.ts'
-import { isMember, rolesOf } from './role/membership.ts'
-import { permissionsOf } from './role/permission.ts'
-import { RootToken } from './root-token/root-token.ts'
+import { createThrottleSaver, startMaintenance } from './maintenance.ts'
+import { type KeeperOptions, mayLogIn, openParts, type Parts } from './parts.ts'
 import { sessionHandlers } from './session/handlers.ts'
-import { Sessions } from './session/sessions.ts'
 import { signingHandlers } from './signing/handlers.ts'
-import { SigningKeys } from './signing/keys.ts'
 import { statusHandlers } from './status/handlers.ts'
-import { openSqliteStore } from './store/sqlite.ts'
-import type { Store } from './store/store.ts'
 import { throttleHandlers } from './throttle/handlers.ts'
-import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLimits } from './throttle/throttle.ts'
 import { systemTimer } from './throttle/timer.ts'
-
-export interface KeeperOptions {
-  readonly configuration: Configuration
-  readonly gates: Gates
-  readonly keys: SigningKeys
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  /** Takes audit lines that the trail cannot take, and its head each hour. */
-  readonly journal: (line: string) => void
-  /** Whose token stands in the token file: root, or who runs a private instance. */
-  readonly owner: Account
-  /** The program and file of the PAM child. */
-  readonly pamCommand: readonly [string, ...string[]]
-  readonly reload: () => Promise<{ restartNeeded: string[] }>
-}
+import { ticketHandlers } from './ticket/handlers.ts'
 
 /** A running keeper. */
 export interface Keeper {
   readonly dispatch: Dispatch
   /** Resolves when the store answers: a sign of life. */
   answers(): Promise<unknown>
+  /** A login link's ticket for who runs this instance. */
+  createOwnTicket(ttlMs: number): Promise<string | null>
   /** Ends root's token and the attempts, writes everything down, closes the store. */
   stop(): Promise<void>
 }
 
-const rotateBytes = 64 * 1024 * 1024
-
-function seconds(count: number): number {
-  return count * 1000
-}
-
-function openThrottle({ configuration, clock }: KeeperOptions): Throttle {
-  // Looked up at each use, so that a reload is in force at once.
-  const given = () => configuration.config.throttle
-  const limits: ThrottleLimits = {
-    ...DEFAULT_THROTTLE_LIMITS,
-    get freeFailures() {
-      return given().free_failures
-    },
-    get firstPenaltySeconds() {
-      return given().first_penalty_seconds
-    },
-    get maxPenaltySeconds() {
-      return given().max_penalty_seconds
-    },
-    get forgetSeconds() {
-      return given().forget_seconds
-    },
-    get burst() {
-      return given().account_burst
-    },
-    get intervalSeconds() {
-      return given().account_interval_seconds
-    },
-    get maxSources() {
-      return given().max_sources
-    },
-  }
-  const throttle = createThrottle({ clock, timer: systemTimer, limits })
-  const letIn = { ok: true, attempt: { settle: () => {} } } as const
+/** The handlers of the whole table. */
+function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
+  const { configuration, gates, keys, clock } = options
+  const { sessions, store, logins, tickets, kiosk, throttle } = parts
   return {
-    ...throttle,
-    begin: async request => (configuration.config.insecure.throttle_off ? letIn : throttle.begin(request)),
-  }
-}
-
-/** Whether the configuration, as it now is, lets the account in; root too only where it is listed. */
-function mayLogIn({ configuration, owner }: KeeperOptions, account: Account): boolean {
-  // Who runs a private instance is no root, and no list that they wrote keeps them out of it.
-  const isOwn = owner.uid !== 0 && account.uid === owner.uid
-  return isOwn || isMember(account, configuration.config.login.allow)
-}
-
-function createSessions(options: KeeperOptions, store: Store, keys: SigningKeys): Sessions {
-  const { configuration, clock, random, gates } = options
-  return new Sessions({
-    store,
-    clock,
-    random,
-    findAccount,
-    mayLogIn: account => mayLogIn(options, account),
-    keys: () => keys,
-    issuer: () => issuerOf(configuration.config),
-    lifetimes: () => {
-      const { token, session } = configuration.config
-      return {
-        accessMs: seconds(token.access_seconds),
-        refreshMs: seconds(token.refresh_seconds),
-        maxMs: seconds(token.max_seconds),
-        cookieMs: seconds(session.cookie_seconds),
-        idleMs: seconds(session.idle_seconds),
-      }
-    },
-    rights: (identity, roleCap) => {
-      const { roles } = configuration.config
-      const held = roleCap === null ? rolesOf(identity, roles) : [roleCap]
-      // Who runs a private instance is to it what root is to the system's.
-      const own = identity.name === options.owner.name && identity.uid === options.owner.uid && roleCap === null
-      const all = own && !held.includes('admin') ? ['admin', ...held] : held
-      return { roles: all, permissions: permissionsOf(all, roles) }
-    },
-    forget: what => gates.forget(what),
-  })
-}
-
-function createLogins(options: KeeperOptions, parts: Parts): Logins {
-  const { configuration, clock, random, gates } = options
-  return new Logins({
-    ...parts,
-    clock,
-    random,
-    findAccount,
-    admission: createAdmission({
+    ...loginHandlers({ logins, sessions, clock }),
+    ...sessionHandlers({ sessions, store, clock }),
+    ...ticketHandlers({
+      tickets,
+      store,
       clock,
-      limits: {
-        get children() {
-          return configuration.config.pam.children
-        },
-        get perSource() {
-          return configuration.config.pam.children_per_source
-        },
-        get keptForLocal() {
-          return configuration.config.pam.children_for_local
-        },
-        retryAfterSeconds: 3,
-      },
+      findAccount,
+      mayLogIn: account => mayLogIn(options, account),
+      roles: () => configuration.config.roles,
     }),
-    pam: () => ({ service: configuration.config.pam.service, backend: configuration.config.pam.backend }),
-    refusalDelayMs: () => seconds(configuration.config.login.failure_delay_seconds),
-    isAllowed: account => mayLogIn(options, account),
-    forget: what => gates.forget(what),
-    sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
-  })
-}
-
-interface Parts {
-  readonly store: Store
-  readonly sessions: Sessions
-  readonly throttle: Throttle
-  readonly attempts: Attempts
-}
-
-async function openAudit({ configuration, clock, journal }: KeeperOptions, store: Store): Promise<Audit> {
-  const directory = configuration.config.paths.log
-  makeOwnDirectory(directory, 0o750)
-  return createAudit({ file: join(directory, 'audit.log'), clock, heads: store.auditHead, journal, rotateBytes })
-}
-
-/** Opens the signing keys; the first one is made if there is none. */
-export function openSigningKeys(config: Config, clock: Clock, random: Random): Promise<SigningKeys> {
-  const { token, paths, keys, jwt_secret: secret } = config
-  makeOwnDirectory(paths.state, 0o700)
-  return SigningKeys.open({
-    algorithm: token.algorithm,
-    directory: keys === 'ephemeral' ? null : join(paths.state, 'keys'),
-    secret: secret === undefined ? null : Buffer.from(secret.reveal()),
-    overlapMs: seconds(token.max_seconds),
-    clock,
-    random,
-  })
+    ...kioskHandlers(kiosk),
+    ...throttleHandlers({ throttle, clock }),
+    ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
+    ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
+    ...configHandlers({ configuration, reload: options.reload }),
+  }
 }
 
 /** Opens everything, writes root's token and answers from then on. Throws when something is not as it must be. */
 export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
-  const { configuration, gates, keys, clock, random, log, owner, pamCommand } = options
-  const { paths } = configuration.config
-  const limits = {
-    get stepMs() {
-      return seconds(configuration.config.pam.step_seconds)
-    },
-    get totalMs() {
-      return seconds(configuration.config.pam.total_seconds)
-    },
-    finishMs: seconds(60),
-  }
-  const onFault = (fault: object) => log('warn', 'a PAM child did not end well', { ...fault })
-  const attempts = createAttempts({ command: pamCommand, limits, spareMs: seconds(60), onFault })
-  makeOwnDirectory(paths.state, 0o700)
-  const store = await openSqliteStore(join(paths.state, 'postern.db'))
-  // A refresh token needs no signing key: who is to be logged out by new keys must lose it too.
-  if (configuration.config.keys === 'ephemeral') await store.sessions.clear()
-  const sessions = createSessions(options, store, keys)
-  const throttle = openThrottle(options)
-  await restoreThrottle(throttle, store)
-  const saveThrottle = createThrottleSaver(throttle, store)
-  const audit = await openAudit(options, store)
-  const rootToken = new RootToken({ runtimeDirectory: paths.runtime, sessions, store, clock, random, account: owner })
+  const { keys, clock, log, owner } = options
+  const parts = await openParts(options)
+  const { store, sessions, tickets, kiosk, rootToken, attempts, audit } = parts
   await rootToken.start()
-  const parts = { store, sessions, throttle, attempts }
-  const logins = createLogins(options, parts)
-  const dispatch = createDispatch({
-    sessions,
-    clock,
-    audit,
-    logFault: (fault, context) =>
-      log('error', 'an operation broke', { ...context, fault: fault instanceof Error ? fault.stack : String(fault) }),
-    handlers: {
-      ...loginHandlers({ logins, sessions, clock }),
-      ...sessionHandlers({ sessions, store, clock }),
-      ...throttleHandlers({ throttle, clock }),
-      ...signingHandlers({ keys, tellGates: () => gates.tellSettings() }),
-      ...statusHandlers({ gates, store, logins, clock, version, insecure: () => configuration.loaded.insecure }),
-      ...configHandlers({ configuration, reload: options.reload }),
-    },
-  })
-  const stopMaintenance = startMaintenance({
-    store,
-    sessions,
-    keys,
-    saveThrottle,
-    rootToken,
-    audit,
-    clock,
-    timer: systemTimer,
-    log,
-  })
+  await kiosk.start()
+  const saveThrottle = createThrottleSaver(parts.throttle, store)
+  const logFault = (fault: unknown, context: object) =>
+    log('error', 'an operation broke', { ...context, fault: fault instanceof Error ? fault.stack : String(fault) })
+  const dispatch = createDispatch({ sessions, clock, audit, logFault, handlers: createHandlers(options, parts) })
+  const stopMaintenance = startMaintenance({ ...parts, keys, saveThrottle, clock, timer: systemTimer, log })
   return {
     dispatch,
     answers: () => store.auditHead.load(),
+    async createOwnTicket(ttlMs) {
+      const { id: identity } = await store.identities.rememberAccount(owner, clock.wallMs())
+      return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, ttlMs })
+    },
     async stop() {
       await stopMaintenance()
       await rootToken.stop()
+      await kiosk.stop()
       await attempts.close()
       await saveThrottle()
       await audit.close()

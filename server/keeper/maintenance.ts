@@ -2,6 +2,7 @@
 import type { Log } from '../link/log.ts'
 import type { Audit } from './audit/audit.ts'
 import type { Clock } from './clock.ts'
+import type { Kiosk } from './kiosk/kiosk.ts'
 import type { RootToken } from './root-token/root-token.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { SigningKeys } from './signing/keys.ts'
@@ -9,6 +10,7 @@ import type { Store } from './store/store.ts'
 import type { ThrottleRow } from './throttle/row.ts'
 import type { Throttle } from './throttle/throttle.ts'
 import type { Timer } from './throttle/timer.ts'
+import type { Tickets } from './ticket/tickets.ts'
 
 const tickMs = 2000
 const headMs = 3_600_000
@@ -24,6 +26,8 @@ export interface MaintenanceOptions {
   readonly keys: SigningKeys
   readonly saveThrottle: () => Promise<void>
   readonly rootToken: RootToken
+  readonly tickets: Tickets
+  readonly kiosk: Kiosk
   readonly audit: Audit
   readonly clock: Clock
   readonly timer: Timer
@@ -88,10 +92,12 @@ function createHeadWatch({ audit, clock }: MaintenanceOptions): () => void {
 
 /** Starts; the returned function stops it and resolves when the last round is over. */
 export function startMaintenance(options: MaintenanceOptions): () => Promise<void> {
-  const { sessions, keys, saveThrottle, rootToken, timer, log } = options
+  const { sessions, keys, saveThrottle, rootToken, tickets, kiosk, timer, log } = options
   const jobs: (() => Promise<unknown> | unknown)[] = [
     () => rootToken.tick(),
     () => sessions.sweep(),
+    () => tickets.sweep(),
+    () => kiosk.tick(),
     saveThrottle,
     () => keys.sweep(),
     createRoomWatch(options),

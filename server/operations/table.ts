@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { accessOperations } from './access.ts'
 import { configOperations } from './config.ts'
+import { kioskOperations } from './kiosk.ts'
 import { loginOperations } from './login.ts'
 import type { AnswerOf, AnyOperation } from './operation.ts'
 import type { Reason } from './reason.ts'
@@ -9,10 +10,13 @@ import { sessionOperations } from './session.ts'
 import { signingOperations } from './signing.ts'
 import { statusOperations } from './status.ts'
 import { throttleOperations } from './throttle.ts'
+import { ticketOperations } from './ticket.ts'
 
 export const table = {
   ...loginOperations,
   ...sessionOperations,
+  ...ticketOperations,
+  ...kioskOperations,
   ...accessOperations,
   ...throttleOperations,
   ...signingOperations,

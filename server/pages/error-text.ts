@@ -4,6 +4,7 @@
 export const errorTexts = {
   // One and the same for an unknown name, a wrong password and an account that may not log in.
   login_failed: 'That did not work. Check the name and the password.',
+  ticket_refused: 'This login link is not valid any more. Ask for a new one, or sign in here.',
   throttled: 'Too many attempts. Try again later.',
   busy: 'Too much is going on. Try again in a moment.',
   unavailable: 'Signing in is not possible right now. Try again in a moment.',

@@ -144,6 +144,7 @@ button.danger:hover { background: var(--danger-ground); border-color: var(--dang
 }
 
 .arch .mark { display: block; margin: 0 auto 1.25rem; border-radius: 0.875rem; }
+.arch h1 + p { margin-top: 0.5rem; }
 .arch label { text-align: left; }
 .problem { padding-top: 5rem; }
 .problem p { margin-top: 0.75rem; }

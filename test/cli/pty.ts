@@ -1,12 +1,13 @@
 /** A command on a real terminal, which somebody types at: script(1) from util-linux holds the pseudo-terminal. */
 import { spawn } from 'node:child_process'
 
-/** What is typed at the sight of a text; each once, in order. */
-export type Typing = readonly [seen: RegExp, typed: string]
+/** What is typed at the sight of a text, or what finds out what to type; each once, in order. */
+export type Typing = readonly [seen: RegExp, typed: string | ((seen: string) => Promise<string>)]
 
 /** Runs a shell command on a terminal and resolves with everything that it showed. */
 export function runOnTerminal(command: string, env: NodeJS.ProcessEnv, typing: readonly Typing[]): Promise<string> {
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], { env, stdio: 'pipe' })
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
   const left = [...typing]
   let shown = ''
   let from = 0
@@ -18,18 +19,19 @@ export function runOnTerminal(command: string, env: NodeJS.ProcessEnv, typing: r
       if (!next || !found) return
       left.shift()
       from += found.index + found[0].length
-      child.stdin.write(next[1])
+      const [, typed] = next
+      if (typeof typed === 'string') child.stdin.write(typed)
+      else typed(found[0]).then(text => child.stdin.write(text), reject)
     }
   }
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
   child.stdin.on('error', () => {})
-  return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => child.kill('SIGKILL'), 20_000)
-    child.once('error', reject)
-    child.once('close', () => {
-      clearTimeout(limit)
-      resolve(shown)
-    })
+  const limit = setTimeout(() => child.kill('SIGKILL'), 20_000)
+  child.once('error', reject)
+  child.once('close', () => {
+    clearTimeout(limit)
+    resolve(shown)
   })
+  return promise
 }

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { setImmediate as settled } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { runOnTerminal } from '../cli/pty.ts'
 import { createPamService, type PamService, UNIX_RULES } from '../support/account.ts'
-import { ask } from '../support/http.ts'
+import { ask, type Reply } from '../support/http.ts'
 import { bootMachine, type Machine, tree } from '../support/machine.ts'
 
 const test = suite('e2e scripts/start')
@@ -149,6 +150,30 @@ test('the commands that it prints work as they are printed, and so does the page
   assert.match(String(reply.headers['content-type']), 'text/html')
   started.press()
   await started.ended()
+})
+
+test('to a terminal it prints a link that logs a browser in, and to nothing else', async () => {
+  const started = Started.here()
+  await started.ready
+  assert.not.match(started.output, 'token=')
+  started.press()
+  await started.ended()
+  let opened: Reply | null = null
+  // What is typed when the link is seen: Ctrl-C, once a browser has opened it.
+  const shown = await runOnTerminal(`${start} --config ${configFile}`, process.env, [
+    [
+      /login\?token=\S+\r?\n/,
+      async text => {
+        opened = await ask(`http://127.0.0.1:${port}/${text.trim()}`)
+        return '\x03'
+      },
+    ],
+  ])
+  assert.match(
+    shown,
+    /for ten minutes and once, without a password: http:\/\/127\.0\.0\.1:\d+\/login\?token=[\w-]{43}\s/,
+  )
+  assert.match(String((opened as Reply | null)?.headers['set-cookie']), /^postern-/)
 })
 
 test('Ctrl-C ends it cleanly: no token, no socket, no process, no port, and no complaint', async () => {

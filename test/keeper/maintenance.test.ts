@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Audit, createAudit } from '../../server/keeper/audit/audit.ts'
+import { Kiosk } from '../../server/keeper/kiosk/kiosk.ts'
 import { createThrottleSaver, restoreThrottle, startMaintenance } from '../../server/keeper/maintenance.ts'
 import { RootToken } from '../../server/keeper/root-token/root-token.ts'
 import { StorageFull, type Store } from '../../server/keeper/store/store.ts'
 import { parseSource } from '../../server/keeper/throttle/source.ts'
 import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle } from '../../server/keeper/throttle/throttle.ts'
+import { Tickets } from '../../server/keeper/ticket/tickets.ts'
 import { createHouse, day, found, type House, hour } from './session/house.ts'
 import { noonMs } from './session/movable-clock.ts'
 
@@ -85,7 +87,10 @@ test.before.each(async context => {
     await rootToken.start()
     const log = (_level: string, text: string) => void said.push(text)
     const saveThrottle = createThrottleSaver(throttle, store)
-    const parts = { store, sessions, keys, saveThrottle, rootToken, audit, clock, log }
+    const common = { store, sessions, clock, random: randomBytes, findAccount: async () => null }
+    const tickets = new Tickets({ ...common, mayLogIn: () => true, kioskUser: () => null })
+    const kiosk = new Kiosk({ ...common, tickets, runtimeDirectory: runtime, settings: () => null })
+    const parts = { store, sessions, keys, saveThrottle, rootToken, tickets, kiosk, audit, clock, log }
     return startMaintenance({ ...parts, timer: rounds.timer })
   }
   Object.assign(context, { house, rounds, runtime, audit, throttle, said, journal, start })

@@ -132,9 +132,16 @@ test('every permission is a dotted name', () => {
     if (typeof access === 'object') assert.match(access.permission, /^[a-z]+(\.[a-z_]+)+$/, name)
 })
 
-test('only logins are open to anybody', () => {
+test('only logins are open to anybody, and what is for the kiosk alone', () => {
   const open = entries.flatMap(([name, { access }]) => (access === 'public' ? [name] : []))
-  assert.equal(open.sort(), ['login.answer', 'login.begin', 'login.refresh'])
+  assert.equal(open.sort(), [
+    'kiosk.status',
+    'kiosk.wait',
+    'login.answer',
+    'login.begin',
+    'login.refresh',
+    'ticket.spend',
+  ])
 })
 
 test('every reason has a status that says no, and a title', () => {

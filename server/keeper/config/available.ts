@@ -9,7 +9,6 @@ function findUnservedKeys({ config, originOf }: Loaded): Fault[] {
   const asked: [string, boolean][] = [
     ['remote', config.remote],
     ['dialects', config.dialects.length > 0],
-    ['kiosk', config.kiosk !== null],
     ['listen', config.listen.some(place => 'tls' in place && place.tls)],
   ]
   return asked.flatMap(([key, isAsked]) =>
@@ -37,8 +36,26 @@ async function findGateUserFault({ config, originOf }: Loaded): Promise<Fault[]>
   return [faultAt(originOf(path), path, message, `make it: useradd --system ${user}`)]
 }
 
+async function findKioskFault({ config, originOf }: Loaded): Promise<Fault[]> {
+  if (config.kiosk === null) return []
+  const { user } = config.kiosk
+  const path = ['kiosk', 'user']
+  const account = await findAccount(user)
+  const uid = process.getuid?.() ?? 0
+  if (account === null)
+    return [faultAt(originOf(path), path, `there is no user ${user}`, `make it: useradd --create-home ${user}`)]
+  if (account.uid === 0) return [faultAt(originOf(path), path, 'expected an account of its own, found one with uid 0')]
+  if (uid === 0 || uid === account.uid) return []
+  return [faultAt(originOf(path), path, "only root can serve another user's kiosk", 'leave it out')]
+}
+
 /** Throws `ConfigurationError` with everything that a start would refuse. */
 export async function requireServed(loaded: Loaded): Promise<void> {
-  const faults = [...findUnservedKeys(loaded), ...findPamFault(loaded), ...(await findGateUserFault(loaded))]
+  const faults = [
+    ...findUnservedKeys(loaded),
+    ...findPamFault(loaded),
+    ...(await findGateUserFault(loaded)),
+    ...(await findKioskFault(loaded)),
+  ]
   if (faults.length > 0) throw new ConfigurationError(faults)
 }

@@ -7,7 +7,8 @@ import { showSession } from '../session/handlers.ts'
 import type { IssuedTokens, Sessions } from '../session/sessions.ts'
 import type { Logins } from './logins.ts'
 
-function showTokens(issued: IssuedTokens, clock: Clock): Output<'login.begin'> {
+/** Tokens as they are handed out. */
+export function showTokens(issued: IssuedTokens, clock: Clock): Output<'login.begin'> {
   return {
     access_token: issued.accessToken,
     refresh_token: issued.refreshToken,

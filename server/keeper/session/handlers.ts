@@ -44,7 +44,8 @@ export function showSession(session: Session, identity: Identity, current: strin
   }
 }
 
-function showUser({ id, name, realm }: Identity) {
+/** Who somebody is, as it is shown. */
+export function showUser({ id, name, realm }: Identity) {
   return { id, name, realm }
 }
 

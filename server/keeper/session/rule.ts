@@ -16,6 +16,12 @@ export function accessRemainingMs(grant: Grant, session: Session, clock: Clock):
   return Math.min(grant.accessMs - elapsedMs(grant.issued, clock), sessionRemainingMs(session, clock))
 }
 
+/** Milliseconds until the access token of `grant` ends at the latest, however much it is used: what is told to who holds it. */
+export function longestRemainingMs(grant: Grant, session: Session, clock: Clock): number {
+  const absolute = session.lifetimeMs - elapsedMs(session.began, clock)
+  return Math.min(grant.accessMs - elapsedMs(grant.issued, clock), absolute)
+}
+
 /** Milliseconds until the refresh token of `grant` ends; 0 or less when it is over or there is none. */
 export function refreshRemainingMs(grant: Grant, session: Session, clock: Clock): number {
   if (grant.refreshMs === null) return 0

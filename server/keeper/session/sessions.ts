@@ -10,8 +10,9 @@ import type { Grant } from '../store/grant.ts'
 import type { Identity } from '../store/identity.ts'
 import type { Session } from '../store/session.ts'
 import type { Store } from '../store/store.ts'
-import { createRefreshToken, hashRefreshToken, issueAccessToken } from '../token/issue.ts'
-import { accessRemainingMs, judgeRefresh } from './rule.ts'
+import { issueAccessToken } from '../token/issue.ts'
+import { createOpaqueToken, hashOpaqueToken } from '../token/opaque.ts'
+import { accessRemainingMs, judgeRefresh, longestRemainingMs } from './rule.ts'
 
 /** What sessions are made of; `lifetimes` are in milliseconds. */
 export interface SessionsOptions {
@@ -125,7 +126,7 @@ export class Sessions {
 
   /** Trades a refresh token; null refuses, and `tell` hears why. Reuse of a spent one ends the session. */
   async refresh(refreshToken: string, from: From, tell: TellRefusal = () => {}): Promise<IssuedTokens | null> {
-    const hash = hashRefreshToken(refreshToken)
+    const hash = hashOpaqueToken(refreshToken)
     const grant = await this.#options.store.grants.findByRefreshHash(hash)
     if (grant !== null) return this.#inTurn(grant.session, () => this.#refresh(hash, from, tell))
     tell({ reason: 'no_such_refresh_token' })
@@ -140,11 +141,12 @@ export class Sessions {
     return removed
   }
 
-  /** Ends all sessions of an identity but `except`; how many. */
+  /** Ends all sessions of an identity but `except`, and its login links; how many sessions. */
   async endAll(identity: string, except: string | null): Promise<number> {
     const { store, forget } = this.#options
     const ended: string[] = []
     try {
+      await store.tickets.clear({ identity })
       for (;;) {
         const sessions = await store.sessions.list({ identity, limit: 200 })
         const doomed = sessions.filter(session => session.id !== except)
@@ -186,13 +188,13 @@ export class Sessions {
 
   #createGrant(session: Session, accessMs: number): { grant: Grant; refreshToken: string | null } {
     const { clock, random, lifetimes } = this.#options
-    const refreshToken = session.kind === 'token' ? createRefreshToken(random) : null
+    const refreshToken = session.kind === 'token' ? createOpaqueToken(random) : null
     const grant: Grant = {
       jti: random(16).toString('base64url'),
       session: session.id,
       issued: instantNow(clock),
       accessMs,
-      refreshHash: refreshToken === null ? null : hashRefreshToken(refreshToken),
+      refreshHash: refreshToken === null ? null : hashOpaqueToken(refreshToken),
       refreshMs: refreshToken === null ? null : lifetimes().refreshMs,
       spent: null,
     }
@@ -202,7 +204,7 @@ export class Sessions {
   async #issue(session: Session, identity: Identity, grant: Grant, refreshToken: string | null): Promise<IssuedTokens> {
     const { keys, clock, issuer } = this.#options
     const accessToken = await issueAccessToken({ session, identity, grant, issuer: issuer() }, keys(), clock)
-    return { accessToken, refreshToken, expiresMs: accessRemainingMs(grant, session, clock), session, identity }
+    return { accessToken, refreshToken, expiresMs: longestRemainingMs(grant, session, clock), session, identity }
   }
 
   /** Refreshes of one session are judged one after the other: two at once could leave two lines of tokens, a thief's and the owner's. */

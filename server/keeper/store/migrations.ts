@@ -45,4 +45,20 @@ const first: Migration = {
   },
 }
 
-export const migrations: readonly Migration[] = [first]
+const tickets: Migration = {
+  name: '0002-tickets',
+  async up(db) {
+    const statements = [
+      sql`create table ticket (
+        hash text primary key, -- SHA-256 of what the link carries
+        identity integer not null references identity (id), kind text not null, role_cap text,
+        bound_uid integer, -- the only uid whose connections may spend it
+        made_wall_ms integer not null, made_boot text not null, made_monotonic_ms integer not null,
+        ttl_ms integer) strict`, // null: until it is spent
+      sql`create index ticket_identity on ticket (identity)`,
+    ]
+    for (const statement of statements) await statement.execute(db)
+  },
+}
+
+export const migrations: readonly Migration[] = [first, tickets]

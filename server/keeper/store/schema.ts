@@ -46,6 +46,18 @@ export interface GrantTable {
   successor: string | null
 }
 
+export interface TicketTable {
+  hash: string
+  identity: number
+  kind: 'link' | 'kiosk'
+  role_cap: string | null
+  bound_uid: number | null
+  made_wall_ms: number
+  made_boot: string
+  made_monotonic_ms: number
+  ttl_ms: number | null
+}
+
 export interface ThrottleTable {
   key: string
   row: string
@@ -61,6 +73,7 @@ export interface Schema {
   identity: IdentityTable
   session: SessionTable
   grant: GrantTable
+  ticket: TicketTable
   throttle: ThrottleTable
   audit_head: AuditHeadTable
 }

@@ -10,6 +10,7 @@ import type { Schema } from './schema.ts'
 import { createSessionStore } from './session.ts'
 import { StorageFull, type Store } from './store.ts'
 import { createThrottleStore } from './throttle.ts'
+import { createTicketStore } from './ticket.ts'
 
 function openFile(path: string): Database.Database {
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants
@@ -94,6 +95,7 @@ const instants = [
   ['session', 'used'],
   ['grant', 'issued'],
   ['grant', 'spent'],
+  ['ticket', 'made'],
 ] as const
 
 /** Opens the store, makes the file (0600) if there is none, and brings its shape up to date. */
@@ -105,6 +107,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     identities: nameFullDisk(createIdentityStore(db)),
     sessions: nameFullDisk(createSessionStore(db)),
     grants: nameFullDisk(createGrantStore(db)),
+    tickets: nameFullDisk(createTicketStore(db)),
     throttle: nameFullDisk(createThrottleStore(db)),
     auditHead: nameFullDisk(createAuditHeadStore(db)),
     async followWallClock(boot, wallMinusMonotonicMs) {

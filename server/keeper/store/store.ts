@@ -4,11 +4,13 @@ import type { GrantStore } from './grant.ts'
 import type { IdentityStore } from './identity.ts'
 import type { SessionStore } from './session.ts'
 import type { ThrottleStore } from './throttle.ts'
+import type { TicketStore } from './ticket.ts'
 
 export interface Store {
   readonly identities: IdentityStore
   readonly sessions: SessionStore
   readonly grants: GrantStore
+  readonly tickets: TicketStore
   readonly throttle: ThrottleStore
   readonly auditHead: AuditHeadStore
   /** Moves the wall times of this boot's instants to where the wall clock now puts them, after it was set. */

@@ -4,7 +4,8 @@ import { type CryptoKey, decodeJwt, decodeProtectedHeader, exportSPKI, type JWTP
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SigningKeys } from '../../../server/keeper/signing/keys.ts'
-import { createRefreshToken, hashRefreshToken, issueAccessToken } from '../../../server/keeper/token/issue.ts'
+import { issueAccessToken } from '../../../server/keeper/token/issue.ts'
+import { createOpaqueToken, hashOpaqueToken } from '../../../server/keeper/token/opaque.ts'
 import { maxTokenLength, verifyToken } from '../../../server/operations/token.ts'
 import { createHouse, type House, here, hour } from '../session/house.ts'
 import { createMovableClock, noonMs } from '../session/movable-clock.ts'
@@ -65,13 +66,13 @@ test('no two tokens share a jti, a session id or a refresh token', async ({ hous
 
 test('a refresh token is 256 random bits, and its hash is not reversible by a look', () => {
   const seen: number[] = []
-  const token = createRefreshToken(bytes => {
+  const token = createOpaqueToken(bytes => {
     seen.push(bytes)
     return Buffer.alloc(bytes, 7)
   })
   assert.equal(seen, [32])
-  assert.not.match(hashRefreshToken(token), token.slice(0, 10))
-  assert.is(hashRefreshToken(token), hashRefreshToken(token))
+  assert.not.match(hashOpaqueToken(token), token.slice(0, 10))
+  assert.is(hashOpaqueToken(token), hashOpaqueToken(token))
 })
 
 /** A token with the house's own key and whatever claims and header. */

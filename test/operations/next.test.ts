@@ -1,7 +1,7 @@
 /** Where a login leads: nowhere but this site. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseNext } from '../../server/gate/next.ts'
+import { parseNext } from '../../server/operations/next.ts'
 
 const test = suite('gate/next')
 

@@ -1,0 +1,28 @@
+/** Asks who is signed in whether to become somebody else: what a login link for another person shows. */
+import { renderArch } from './layout.ts'
+import { markup, visible } from './markup.ts'
+
+export interface ConfirmPage {
+  /** the machine's name, as people know it */
+  readonly hostname: string
+  /** who is signed in */
+  readonly user: string
+  /** whom the link signs in */
+  readonly other: string
+  readonly ticket: string
+  /** where to go afterwards: a path of this origin, already checked */
+  readonly next: string
+}
+
+/** The page; its form posts `token` and `next` to /login/link. */
+export function confirmPage({ hostname, user, other, ticket, next }: ConfirmPage): string {
+  const card = markup`<h1>Sign in as <bdi>${visible(other)}</bdi>?</h1>
+<p>This link signs <bdi>${visible(other)}</bdi> in to <bdi>${visible(hostname)}</bdi>. You are signed in as <bdi>${visible(user)}</bdi>, and would be signed out.</p>
+<form class="stack" method="post" action="/login/link">
+<input type="hidden" name="token" value="${ticket}">
+<input type="hidden" name="next" value="${next}">
+<button>Sign in as ${visible(other)}</button>
+</form>
+<p class="aside"><a href="/postern/">Stay ${visible(user)}</a></p>`
+  return renderArch(`Sign in as ${visible(other)}?`, card)
+}
