@@ -4,6 +4,7 @@ import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseNext } from '../server/operations/next.ts'
 import type { Context, Run } from './context.ts'
 import type { Exit } from './exit.ts'
 import { CommandFault } from './fault.ts'
@@ -38,11 +39,11 @@ export function addKiosk(program: Command, run: Run): void {
     .action(run(runUntilStopped))
 }
 
-/** A path as the daemon's `next` wants it: it would refuse another, and the screen would show that. */
+/** A path as the daemon's `next` wants it: it would go elsewhere with another, and the screen would show that. */
 function parsePath(text: string): string {
-  const isPath = /^\/(?![/\\])[^\\\p{Cc}]*$/u.test(text) && URL.canParse(text, 'http://localhost')
-  if (isPath) return text
-  throw new InvalidArgumentError('expected a path of this site that begins with one /.')
+  const path = parseNext(text)
+  if (path !== null) return path
+  throw new InvalidArgumentError('expected a path of this site, such as /postern/.')
 }
 
 async function runUntilStopped(

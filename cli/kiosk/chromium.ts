@@ -24,6 +24,7 @@ function preferencesOf(url: string): object {
 /** Nothing is asked of anybody but postern, nothing is kept outside the profile, no bubble and no bar is shown. */
 const words = [
   '--kiosk',
+  '--force-app-mode',
   '--no-first-run',
   '--no-default-browser-check',
   '--noerrdialogs',

@@ -1,22 +1,16 @@
 /** What the kiosk asks of the daemon: how its session is, and the ticket of the next one. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
-import { type Agent, request } from 'node:http'
+import type { Agent } from 'node:http'
 import { join } from 'node:path'
 import { ClientError } from '../../server/client/error.ts'
+import { createHttpClient } from '../../server/client/http.ts'
+import type { Output } from '../../server/operations/table.ts'
 import { openTarget, type Place } from '../connection.ts'
 import { CommandFault } from '../fault.ts'
 import { findHttpPlace, findInstance, type HttpPlace } from '../instance.ts'
 
 /** How the daemon sees the kiosk. */
-export interface KioskStatus {
-  readonly user: string
-  /** Whether an unspent ticket lies ready. */
-  readonly ticket: boolean
-  /** Of the session that the last spent ticket made. */
-  readonly session: 'none' | 'active' | 'ended'
-  /** Whether the browser was shown, since then, the page that only a new login gets it off. */
-  readonly waiting: boolean
-}
+export type KioskStatus = Output<'kiosk.status'>
 
 /** What came of asking: an answer, nobody who would give one, or silence. */
 export type Knock =
@@ -71,12 +65,11 @@ export class KioskDaemon {
   async #ask(): Promise<KioskStatus> {
     const http = findHttpPlace(findInstance(this.#place.runtime, this.#place.uid), this.#place.uid)
     const agent = await this.#agentOf(http)
-    const { status, body } = await get(`${this.#origin}/postern/v1/kiosk`, agent)
-    if (status === 200) return JSON.parse(body) as KioskStatus
-    if (status === 503) throw new ClientError('timeout', 'the daemon is not ready')
-    if (status === 403)
+    const answer = await createHttpClient({ origin: this.#origin, agent, timeoutMs })('kiosk.status', {})
+    if (answer.ok) return answer.value
+    if (answer.reason === 'not_found')
       throw new CommandFault('permission', 'this is not the account of kiosk.user in its configuration')
-    throw new ClientError('protocol', `the daemon answers HTTP ${status}`)
+    throw new ClientError('timeout', `the daemon is not ready (${answer.reason})`)
   }
 
   /** One connection for all questions, until a restart of the daemon changes the place. */
@@ -104,18 +97,4 @@ function readOwnFile(path: string): string {
 
 function isFileFault(fault: unknown): boolean {
   return fault instanceof Error && 'code' in fault && ['ENOENT', 'EACCES', 'ENOTDIR'].includes(String(fault.code))
-}
-
-function get(url: string, agent: Agent): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { agent, headers: { accept: 'application/json' } })
-    asked.setTimeout(timeoutMs, () => asked.destroy(new ClientError('timeout', 'no answer')))
-    asked.on('response', response => {
-      let body = ''
-      response.setEncoding('utf8').on('data', chunk => (body += chunk))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body })).on('error', reject)
-    })
-    asked.on('error', reject)
-    asked.end()
-  })
 }

@@ -39,8 +39,9 @@ export class Watch {
     this.#refusedMs = null
     const { session, waiting } = knock.status
     if (isSpent) {
+      // A daemon that was started anew remembers no session that has ended.
+      if (session === 'ended' || (session === 'none' && this.#isLoggedIn)) return 'the session has ended'
       this.#isLoggedIn = session === 'active'
-      if (session === 'ended') return 'the session has ended'
       return waiting ? 'the browser was asked to log in again' : null
     }
     // What is said of the session is about the one before.

@@ -51,7 +51,11 @@ const wrong: { name: string; args: string[]; env?: NodeJS.ProcessEnv; asRoot?: t
   { name: 'no browser named', args: [], says: /--browser/ },
   { name: 'a browser that it does not know', args: ['--browser', 'lynx'], says: /firefox, chromium/ },
   { name: 'another site', args: ['--browser', 'chromium', '--url', '//evil.example/'], says: /a path of this site/ },
-  { name: 'a whole address', args: ['--browser', 'chromium', '--url', 'http://evil.example/'], says: /a path of/ },
+  {
+    name: 'a whole address',
+    args: ['--browser', 'chromium', '--url', 'http://evil.example/'],
+    says: /a path of this site/,
+  },
   { name: 'a path with a backslash', args: ['--browser', 'chromium', '--url', '/\\evil'], says: /a path of this site/ },
   { name: 'root', args: ['--browser', 'chromium'], asRoot: true, says: /root's browser/ },
   { name: 'no display', args: ['--browser', 'chromium'], env: { DISPLAY: '' }, says: /no display/ },

@@ -30,6 +30,15 @@ function judge(looks: readonly (readonly [number, Knock, boolean])[], wasWaiting
 const cases: { name: string; looks: (readonly [number, Knock, boolean])[]; was?: boolean; expect: RegExp | null }[] = [
   { name: 'leaves a browser alone whose session lives', looks: [[3000, says('active'), true]], expect: null },
   { name: 'ends it when its session has ended', looks: [[3000, says('ended'), true]], expect: /session has ended/ },
+  {
+    name: 'ends it when its session ended while the daemon was away',
+    looks: [
+      [3000, says('active'), true],
+      [4000, refused, true],
+      [5000, says('none'), true],
+    ],
+    expect: /session has ended/,
+  },
   { name: 'ends it when it was asked to log in', looks: [[3000, says('active', true), true]], expect: /log in again/ },
   { name: 'is not misled by the end of the session before', looks: [[500, says('ended'), false]], expect: null },
   {
