@@ -24,7 +24,10 @@ function preferencesOf(url: string): object {
 /** Nothing is asked of anybody but postern, nothing is kept outside the profile, no bubble and no bar is shown. */
 const words = [
   '--kiosk',
+  // No keys for windows, tabs and pages of its own.
   '--force-app-mode',
+  // No windows by a page either.
+  '--block-new-web-contents',
   '--no-first-run',
   '--no-default-browser-check',
   '--noerrdialogs',

@@ -1,5 +1,5 @@
 /** What the kiosk asks of the daemon: how its session is, and the ticket of the next one. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import type { Agent } from 'node:http'
 import { join } from 'node:path'
 import { ClientError } from '../../server/client/error.ts'
@@ -40,6 +40,12 @@ export class KioskDaemon {
       const isSilence = fault instanceof ClientError && (fault.code === 'timeout' || fault.code === 'interrupted')
       return { kind: isSilence ? 'silent' : 'refused', why: fault instanceof Error ? fault.message : String(fault) }
     }
+  }
+
+  /** A word for the run of the daemon that serves now: another after each restart. */
+  get run(): string {
+    const stat = statSync(join(this.#place.runtime, 'instance.json'), { throwIfNoEntry: false, bigint: true })
+    return stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
   }
 
   /** The unspent ticket; null when there is none that this user may read. */

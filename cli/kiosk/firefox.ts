@@ -53,6 +53,13 @@ const preferences = {
   'extensions.formautofill.creditCards.enabled': false,
   'places.history.enabled': false,
   'browser.cache.disk.enable': false,
+  'browser.download.useDownloadDir': true,
+  'browser.download.always_ask_before_handling_new_types': false,
+  'browser.download.panel.shown': true,
+  'browser.download.alwaysOpenPanel': false,
+  // The style below.
+  'toolkit.legacyUserProfileCustomizations.stylesheets': true,
+  'accessibility.typeaheadfind.manual': false,
   // One window, one tab: what asks for another opens in this one.
   'browser.link.open_newwindow': 1,
   'browser.link.open_newwindow.restriction': 0,
@@ -84,6 +91,9 @@ const closedKeys = [
   'key_profilerCaptureAlternate key_inspectorMac',
 ].flatMap(line => line.split(' '))
 
+/** Panels of the browser itself, whose buttons open its other windows. */
+const style = '#downloadsPanel, #appMenu-popup, #unified-extensions-panel { display: none !important }\n'
+
 /** A file of JavaScript that is read once, at the start: values are JSON, which is JavaScript. */
 function formatPreferences(values: Readonly<Record<string, unknown>>): string {
   return Object.entries(values)
@@ -96,6 +106,7 @@ export const firefox: BrowserKind = {
   hint: 'apt-get install firefox-esr',
   files: url => ({
     'user.js': formatPreferences({ ...preferences, 'browser.startup.homepage': url }),
+    'chrome/userChrome.css': style,
     // An entry without a key takes the key away.
     'customKeys.json': JSON.stringify(Object.fromEntries(closedKeys.map(id => [id, {}]))),
   }),

@@ -13,7 +13,7 @@ const graceMs = 250
 
 /** What the loop needs of a browser, and of the daemon. */
 export type Screen = Pick<Browser, 'over' | 'how' | 'lastWords' | 'forgetLink' | 'end'>
-type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'linkOf'>
+type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'linkOf' | 'run'>
 
 export interface Kiosk {
   readonly daemon: Daemon
@@ -119,7 +119,8 @@ async function watchBrowser(kiosk: Kiosk, browser: Screen, ticket: string, watch
     const knock = await daemon.knock()
     if (over.aborted) return null
     const wasLoggedIn = watch.isLoggedIn
-    const why = watch.judge({ knock, isSpent }, performance.now())
+    const next = { ticket: daemon.readTicket(), run: daemon.run }
+    const why = watch.judge({ knock, isSpent, next }, performance.now())
     if (why !== null) return why
     if (watch.isLoggedIn && !wasLoggedIn) {
       browser.forgetLink()

@@ -49,7 +49,7 @@ class Scene {
     const knock = async (): Promise<Knock> =>
       this.status === null ? { kind: 'refused', why: 'nobody there' } : { kind: 'status', status: this.status }
     const kiosk: Kiosk = {
-      daemon: { knock, readTicket: () => this.ticket, linkOf: (ticket, next) => `link:${ticket}${next}` },
+      daemon: { run: '1', knock, readTicket: () => this.ticket, linkOf: (ticket, next) => `link:${ticket}${next}` },
       name: 'firefox',
       next: '/board',
       open: url => this.#open(url),
@@ -154,6 +154,17 @@ test('logs in again when the session has ended', async () => {
   scene.status = { ...fresh, session: 'ended' }
   assert.is((await scene.screen(1)).url, 'link:t2/board')
   assert.is(first.isEnded, true)
+  await scene.stop()
+})
+
+test('logs in again when somebody else took the next ticket', async () => {
+  const scene = new Scene(fresh)
+  const first = await scene.screen(0)
+  scene.logIn('t2')
+  await scene.until(() => first.isForgotten)
+  await wait(1100)
+  scene.logIn('t3')
+  assert.is((await scene.screen(1)).url, 'link:t3/board')
   await scene.stop()
 })
 

@@ -113,6 +113,17 @@ for (const { name, looks, was, expect } of cases)
     else assert.match(why ?? '', expect)
   })
 
+test('tells a ticket that somebody took from one that a new run of the daemon replaced', () => {
+  const watch = new Watch(false, 0)
+  const look = (ticket: string | null, run: string) =>
+    watch.judge({ knock: says('active'), isSpent: true, next: { ticket, run } }, 1000)
+  assert.equal(
+    [look('t2', '1'), look(null, '1'), look('t2', '1'), look('t3', '2'), look('t3', '2')],
+    Array(5).fill(null),
+  )
+  assert.match(look('t4', '2') ?? '', /took the next ticket/)
+})
+
 test('knows a browser as logged in once its own ticket is spent and the session lives', () => {
   const watch = new Watch(false, 0)
   watch.judge({ knock: says('active'), isSpent: false }, 500)
