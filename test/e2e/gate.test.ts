@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
-import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { type Daemon, startDaemon, type Tokens } from '../support/daemon.ts'
 import type { Reply } from '../support/http.ts'
 
 const test = suite('e2e gate')
@@ -22,17 +22,7 @@ test.after(async () => {
   await alice?.remove()
 })
 
-interface Tokens {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly session: { readonly id: string }
-}
-
-async function login(): Promise<Tokens> {
-  const reply = await daemon.login(alice.name, alice.password)
-  assert.is(reply.status, 200, reply.text)
-  return reply.json() as unknown as Tokens
-}
+const login = () => daemon.tokens(alice.name, alice.password)
 
 async function gatePids(): Promise<number[]> {
   const reply = await daemon.ask('/postern/v1/status', { token: daemon.token() })
@@ -220,6 +210,12 @@ test('without its keeper a gate answers 503 and has forgotten; the next keeper k
     all => statuses(all).length === 1,
   )
   assert.equal(statuses(replies), [503])
+  const page = await daemon.ask('/login', { headers: { Accept: 'text/html' } })
+  assert.equal(
+    [page.status, page.headers.refresh],
+    [503, '2'],
+    'the page asks again by itself: nobody stands before a kiosk',
+  )
   assert.is(replies[0]?.headers['content-type'], 'application/problem+json')
   await daemon.start()
   // The gates of before make way as soon as they see the next keeper.

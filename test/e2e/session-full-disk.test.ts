@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
-import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { type Daemon, startDaemon, type Tokens } from '../support/daemon.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 
 const test = suite('e2e session: full disk')
@@ -24,17 +24,7 @@ test.after(async () => {
   await alice?.remove()
 })
 
-interface Tokens {
-  readonly access_token: string
-  readonly refresh_token: string
-  readonly session: { readonly id: string }
-}
-
-async function login(): Promise<Tokens> {
-  const reply = await daemon.login(alice.name, alice.password)
-  assert.is(reply.status, 200, reply.text)
-  return reply.json() as unknown as Tokens
-}
+const login = () => daemon.tokens(alice.name, alice.password)
 
 const statusFor = async ({ access_token: token }: Tokens) => (await daemon.ask('/postern/v1/me', { token })).status
 const refresh = (token: string) => daemon.ask('/postern/v1/refresh', { body: { refresh_token: token } })

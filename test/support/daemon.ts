@@ -23,6 +23,13 @@ export interface DaemonOptions {
   readonly programs?: string
 }
 
+/** What a login gives, as far as a test looks. */
+export interface Tokens {
+  readonly access_token: string
+  readonly refresh_token: string
+  readonly session: { readonly id: string }
+}
+
 export interface Daemon {
   readonly directory: string
   readonly runtime: string
@@ -36,6 +43,8 @@ export interface Daemon {
   token(): string
   ask(path: string, options?: Ask): Promise<Reply>
   login(user: string, password: string, more?: object): Promise<Reply>
+  /** The tokens of a login by password alone; throws when there are none. */
+  tokens(user: string, password: string): Promise<Tokens>
   /** Writes the configuration anew; takes effect at the next start or reload. */
   configure(config: Readonly<Record<string, unknown>>): void
   /** Ends it as SIGTERM does, and resolves when it is gone. */
@@ -142,6 +151,8 @@ export async function startDaemon({
   }
   const url = `http://127.0.0.1:${port}`
   const runtime = join(directory, 'run')
+  const login = (user: string, password: string, more = {}) =>
+    ask(`${url}/postern/v1/login`, { body: { user, password, ...more } })
   return {
     directory,
     runtime,
@@ -155,7 +166,12 @@ export async function startDaemon({
     log: () => log,
     token: () => readFileSync(join(runtime, 'token'), 'utf8').trim(),
     ask: (path, options) => ask(url + path, options),
-    login: (user, password, more = {}) => ask(`${url}/postern/v1/login`, { body: { user, password, ...more } }),
+    login,
+    async tokens(user, password) {
+      const reply = await login(user, password)
+      if (reply.status !== 200) throw new Error(`${user} was not let in: ${reply.text}`)
+      return reply.json() as unknown as Tokens
+    },
     configure,
     stop,
     start,

@@ -103,7 +103,7 @@ export class Kiosk {
     if (settings === null || account === null) return this.#withdraw()
     if (await this.#isGood(account, settings.role)) return
     await this.#withdraw()
-    await this.#write(account, settings.role)
+    await this.#write(account, settings)
   }
 
   async #isGood(account: Account, role: string): Promise<boolean> {
@@ -119,13 +119,13 @@ export class Kiosk {
     await this.#options.store.tickets.clear({ kind: 'kiosk' })
   }
 
-  async #write(account: Account, role: string): Promise<void> {
+  async #write(account: Account, { user, role }: { user: string; role: string }): Promise<void> {
     const { store, tickets, clock, random } = this.#options
     const { id } = await store.identities.rememberAccount(account, clock.wallMs())
     const wanted = { identity: id, kind: 'kiosk', roleCap: role, boundUid: account.uid, ttlMs: null } as const
     const text = (await tickets.create(wanted)) ?? ''
     makeOwnDirectory(this.#directory, 0o755)
-    const path = join(this.#directory, account.name)
+    const path = join(this.#directory, user)
     writeSecretFile(path, `${text}\n`, random, 0o400, account)
     this.#written = { text, path, account, role }
   }

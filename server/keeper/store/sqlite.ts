@@ -28,6 +28,8 @@ function openFile(path: string): Database.Database {
   database.pragma('foreign_keys = ON')
   // Well below what `keepRoom` sets aside, so that the log starts over before it has to grow.
   database.pragma('wal_autocheckpoint = 256')
+  // The kernel caches the file too; in KiB when below 0.
+  database.pragma('cache_size = -512')
   return database
 }
 
@@ -57,11 +59,27 @@ function isFull(fault: unknown): boolean {
   return fault instanceof Database.SqliteError && fault.code === 'SQLITE_FULL'
 }
 
-/** The database as Kysely sees it: one that has rolled back by itself, as SQLite does on a full disk, is not told to again. */
+/** Statements that are kept: more than there are queries. */
+const maxStatements = 256
+
+/**
+ * The database as Kysely sees it: one that has rolled back by itself, as SQLite does on a full disk, is not told to again.
+ * Kysely asks for a new statement with each query; each lives until the garbage collector comes, which does not see how
+ * much memory hangs on it. So there is one for each text.
+ */
 function forKysely(database: Database.Database): SqliteDatabase {
+  const statements = new Map<string, Database.Statement>()
+  const prepare = (text: string) => {
+    const kept = statements.get(text)
+    if (kept !== undefined) return kept
+    if (statements.size >= maxStatements) statements.clear()
+    const made = database.prepare(text)
+    statements.set(text, made)
+    return made
+  }
   return {
     close: () => database.close(),
-    prepare: text => database.prepare(text === 'rollback' && !database.inTransaction ? 'select 1' : text),
+    prepare: text => prepare(text === 'rollback' && !database.inTransaction ? 'select 1' : text),
   }
 }
 
