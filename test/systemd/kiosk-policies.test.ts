@@ -36,7 +36,7 @@ class Kiosk {
   /** Opens the page anew, in a fresh browser. */
   async open(path = '/'): Promise<void> {
     await this.close()
-    const open = [node, join(tree, 'test/systemd/open-page.ts'), this.#name, `http://127.0.0.1:7640${path}`]
+    const open = [node, join(tree, 'test/support/open-page.ts'), this.#name, `http://127.0.0.1:7640${path}`]
     this.#machine.must('curl -s http://127.0.0.1:7640/reset')
     this.#browser = this.#machine.spawn(['env', `DISPLAY=${display}`, ...open], { user: 'kiosk' })
     await this.until(() => this.seen().page.visible && this.screen.titles().some(title => /The kiosk/.test(title)))

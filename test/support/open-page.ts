@@ -1,5 +1,5 @@
 /**
- * Runs inside a machine as the kiosk's user: a browser as `postern kiosk` starts it, at a page that is not the daemon's.
+ * Runs as the kiosk's user: a browser as `postern kiosk` starts it, at a page that is not the daemon's.
  *
  *   open-page.ts firefox|chromium URL
  */
