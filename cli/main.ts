@@ -8,6 +8,7 @@ import { Context, type GlobalOptions, type Run, reportFailure, runCommand } from
 import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { runtimeDirectory } from './instance.ts'
+import { addKiosk } from './kiosk.ts'
 import { addLogin } from './login.ts'
 import { addSession } from './session.ts'
 import { addStatus } from './status.ts'
@@ -15,7 +16,18 @@ import { addThrottle } from './throttle.ts'
 import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
-const groups = [addStatus, addSession, addLogin, addUrl, addThrottle, addCall, addConfig, addHelp, addCompletion]
+const groups = [
+  addStatus,
+  addSession,
+  addLogin,
+  addUrl,
+  addKiosk,
+  addThrottle,
+  addCall,
+  addConfig,
+  addHelp,
+  addCompletion,
+]
 
 function createProgram(): Command {
   const program = new Command('postern')
