@@ -10,6 +10,7 @@ import { CommandFault } from './fault.ts'
 import { addHelp, examples } from './help.ts'
 import { parseRemote } from './host.ts'
 import { runtimeDirectory } from './instance.ts'
+import { addKiosk } from './kiosk.ts'
 import { isPin } from './known-hosts.ts'
 import { addLogin } from './login.ts'
 import { addMonitor } from './monitor.ts'
@@ -23,7 +24,7 @@ import { addUrl } from './url.ts'
 
 /** Every group of commands, in the order that help shows. */
 const groups = [
-  ...[addStatus, addSession, addLogin, addUrl, addMonitor, addThrottle, addRemote, addCert],
+  ...[addStatus, addSession, addLogin, addUrl, addKiosk, addMonitor, addThrottle, addRemote, addCert],
   ...[addCall, addConfig, addProxyConfig, addHelp, addCompletion],
 ]
 

@@ -1,6 +1,6 @@
 /** Builds dist/: four programs as CommonJS bundles with V8's code for them, the client library with its types, and the map of routes that is derived from the table. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -128,6 +128,8 @@ async function buildClient(): Promise<void> {
 rmSync(`${root}dist/bundle`, { recursive: true, force: true })
 mkdirSync(`${root}dist/bundle`, { recursive: true })
 await writeRoutes()
+// What a kiosk shows while there is no daemon.
+cpSync(`${root}cli/kiosk/waiting.html`, `${root}dist/kiosk/waiting.html`)
 const runner: BuildOptions = { ...shared, entryPoints: ['server/program.ts'], outfile: 'dist/bundle/run.cjs' }
 const libraries = Object.entries(lateLibraries).map(buildLate)
 await Promise.all([

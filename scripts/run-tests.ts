@@ -96,7 +96,10 @@ function sumOf(output: string, word: string): number {
 }
 
 function shellScripts(): string[] {
-  const files = globSync(['scripts/*', '.ci/*', 'systemd/**', 'test/support/**'], { cwd: root, withFileTypes: true })
+  const files = globSync(['scripts/*', 'scripts/kiosk/**', '.ci/*', 'systemd/**', 'test/support/**'], {
+    cwd: root,
+    withFileTypes: true,
+  })
   const paths = files.filter(file => file.isFile()).map(file => relative(root, join(file.parentPath, file.name)))
   return paths.filter(path => readFileSync(join(root, path), 'utf8').startsWith('#!/bin/sh')).sort()
 }

@@ -33,6 +33,7 @@ test('puts programs, commands, units, PAM service, user and directories in place
     '/usr/lib/postern/postern.cjs f 644 root:root',
     '/usr/lib/postern/posternd.cjs f 644 root:root',
     '/usr/lib/systemd/system/postern-gate@.service f 644 root:root',
+    '/usr/lib/systemd/system/postern-kiosk.service f 644 root:root',
     '/usr/lib/systemd/system/postern.service f 644 root:root',
     '/usr/lib/systemd/system/postern.socket f 644 root:root',
     '/usr/lib/sysusers.d/postern.conf f 644 root:root',
@@ -41,6 +42,21 @@ test('puts programs, commands, units, PAM service, user and directories in place
     '/var/lib/postern d 700 root:root',
     '/var/lib/postern-gate d 700 postern:postern',
     '/var/log/postern d 750 root:root',
+  ])
+})
+
+test('puts what a kiosk needs in place', ({ machine }) => {
+  const files = machine.must("find /usr/lib/postern/kiosk -type f -printf '%m %P\\n' | sort -k 2").split('\n')
+  assert.equal(files, [
+    '644 openbox.xml',
+    '644 policies/chromium.json',
+    '644 policies/firefox.json',
+    '755 policies/install',
+    '755 session',
+    '755 show',
+    '644 waiting.html',
+    '755 wayland',
+    '755 x11',
   ])
 })
 
@@ -66,7 +82,7 @@ test('another program on the machine imports the client by its name', ({ machine
 })
 
 test('systemd finds no fault in the units', ({ machine }) => {
-  const units = 'postern.service postern-gate@1.service postern.socket'
+  const units = 'postern.service postern-gate@1.service postern.socket postern-kiosk.service'
   const { status, stdout, stderr } = machine.run(`systemd-analyze verify ${units}`)
   assert.equal([status, stdout, stderr], [0, '', ''])
 })

@@ -135,10 +135,10 @@ export class InstalledPostern {
     return Number(this.property(unit, 'MainPID'))
   }
 
-  /** Runs `isSo` again and again until it says yes. Throws after 10 s. */
-  until(what: string, isSo: () => boolean): void {
-    for (const end = performance.now() + 10_000; performance.now() < end; ) if (isSo()) return
-    throw new Error(`not within 10 s: ${what}\n${this.journal()}`)
+  /** Runs `isSo` again and again until it says yes. Throws after 10 s, or as long as is given. */
+  until(what: string, isSo: () => boolean, seconds = 10): void {
+    for (const end = performance.now() + seconds * 1000; performance.now() < end; ) if (isSo()) return
+    throw new Error(`not within ${seconds} s: ${what}\n${this.journal()}`)
   }
 
   /** The lines of the audit trail. */

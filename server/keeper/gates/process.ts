@@ -13,8 +13,9 @@ export function spawnGate(programs: string): ChildProcess {
   const gate = [process.execPath, join(programs, 'postern-gate.cjs'), '--order']
   const locks = ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid']
   const [program = '', ...args] = process.getuid?.() === 0 ? [...locks, ...gate] : gate
-  // No environment: it may hold secrets, and the gate needs none.
-  return spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'], env: {}, cwd: '/' })
+  // Nothing of our environment: it may hold secrets. Its threads share one heap, as the keeper's do.
+  const env = { MALLOC_ARENA_MAX: '1' }
+  return spawn(program, args, { stdio: ['pipe', 'inherit', 'inherit'], env, cwd: '/' })
 }
 
 export interface GateProcessOptions {

@@ -1,0 +1,93 @@
+/** What scripts/kiosk/policies/install writes. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+
+const program = join(import.meta.dirname, '../../scripts/kiosk/policies/install')
+const files = {
+  firefox: 'etc/firefox/policies/policies.json',
+  chromium: 'etc/chromium/policies/managed/postern-kiosk.json',
+}
+
+const test = suite<{ tree: string; install: (...args: string[]) => void }>('scripts/kiosk-policies')
+test.before.each(context => {
+  context.tree = mkdtempSync(join(tmpdir(), 'postern-policies-'))
+  context.install = (...args) => void execFileSync(program, ['--root', context.tree, ...args], { stdio: 'pipe' })
+})
+test.after.each(({ tree }) => rmSync(tree, { recursive: true, force: true }))
+
+const readPolicies = (tree: string) => ({
+  firefox: JSON.parse(readFileSync(join(tree, files.firefox), 'utf8')).policies,
+  chromium: JSON.parse(readFileSync(join(tree, files.chromium), 'utf8')),
+})
+const waiting = 'file:///usr/lib/postern/kiosk/waiting.html'
+
+test('allows the daemon and the waiting page, and nothing else', ({ tree, install }) => {
+  install()
+  const { firefox, chromium } = readPolicies(tree)
+  assert.equal(firefox.WebsiteFilter.Exceptions, [waiting, 'http://127.0.0.1/*', 'http://localhost/*'])
+  assert.equal(chromium.URLAllowlist, [waiting, 'http://127.0.0.1:7640', 'http://localhost:7640'])
+  assert.equal([firefox.PrintingEnabled, chromium.PrintingEnabled], [false, false])
+  assert.is(statSync(join(tree, files.firefox)).mode & 0o777, 0o644)
+})
+
+test('allows the sites that are named, and printing', ({ tree, install }) => {
+  install('--site', 'https://example.org', '--site', 'http://10.0.0.1:8080/shop', '--printing')
+  const { firefox, chromium } = readPolicies(tree)
+  assert.equal(firefox.WebsiteFilter.Exceptions.slice(3), ['https://example.org/*', 'http://10.0.0.1/shop*'])
+  assert.equal(chromium.URLAllowlist.slice(3), ['https://example.org', 'http://10.0.0.1:8080/shop'])
+  assert.equal([firefox.PrintingEnabled, chromium.PrintingEnabled], [true, true])
+})
+
+test('lets Firefox ask only the ports of this machine that are allowed: its patterns know no ports', ({
+  tree,
+  install,
+}) => {
+  install('--site', 'http://127.0.0.1:9000/shop')
+  const script = Buffer.from(readPolicies(tree).firefox.Proxy.AutoConfigURL.split('base64,')[1], 'base64').toString()
+  const proxyFor = new Function('url', `${script}; return FindProxyForURL(url)`)
+  const open = [
+    'http://127.0.0.1:7640/x',
+    'http://localhost:7640/',
+    'http://127.0.0.1:9000/shop/1',
+    'https://example.org/',
+  ]
+  const closed = [
+    'http://127.0.0.1:7641/',
+    'http://127.0.0.1/',
+    'http://localhost:80/',
+    'http://[::1]:7641/',
+    'http://127.1.1.1:7640/',
+  ]
+  for (const url of open) assert.is(proxyFor(url), 'DIRECT', url)
+  for (const url of closed) assert.is(proxyFor(url), 'PROXY 127.0.0.1:9', url)
+})
+
+test('writes for one browser alone, and takes away what it wrote', ({ tree, install }) => {
+  install('--browser', 'chromium')
+  assert.equal([existsSync(join(tree, files.firefox)), existsSync(join(tree, files.chromium))], [false, true])
+  install('--remove')
+  assert.is(existsSync(join(tree, files.chromium)), false)
+})
+
+test("keeps its hands off somebody else's policies of Firefox", ({ tree, install }) => {
+  mkdirSync(join(tree, 'etc/firefox/policies'), { recursive: true })
+  writeFileSync(join(tree, files.firefox), '{"policies": {}}')
+  assert.is(spawnSync(program, ['--root', tree]).status, 1)
+  install('--remove')
+  assert.is(readFileSync(join(tree, files.firefox), 'utf8'), '{"policies": {}}')
+})
+
+for (const args of [
+  ['--site', 'file:///etc'],
+  ['--site', 'https://a"b'],
+  ['--site'],
+  ['--browser', 'lynx'],
+  ['--what'],
+])
+  test(`refuses ${args.join(' ')}`, () => assert.is(spawnSync(program, args).status, 64))
+
+test.run()

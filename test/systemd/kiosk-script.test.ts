@@ -1,0 +1,48 @@
+/** The README's start-up script for a kiosk, word for word, on a booted machine. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tree } from '../support/machine.ts'
+import { InstalledPostern } from './installed-postern.ts'
+import { display, MachineScreen } from './screen.ts'
+
+const readme = readFileSync(join(tree, 'README.md'), 'utf8')
+const [, script = ''] =
+  /### A start-up script of your own\n[^`]*```sh\n(.*?)```/s.exec(readme.replaceAll('`postern kiosk`', '')) ?? []
+
+const test = suite<{ postern: InstalledPostern }>('kiosk-script')
+test.before(async context => {
+  context.postern = await InstalledPostern.boot({ kiosk: { user: 'kiosk' } })
+})
+test.after(async ({ postern }) => postern?.machine.remove())
+
+test('is about ten lines long', () => {
+  const lines = script.trim().split('\n')
+  assert.is(lines[0], '#!/bin/sh')
+  assert.ok(lines.length <= 12, `${lines.length} lines`)
+})
+
+test('waits for the daemon, logs Firefox in, and leaves nothing behind', async ({ postern }) => {
+  const { machine } = postern
+  machine.must('useradd --create-home kiosk && install -d -m 0700 -o kiosk /run/kiosk-session')
+  machine.write('/usr/local/bin/own-kiosk', script, '0755')
+  const screen = await MachineScreen.start(machine)
+  machine.spawn(['env', `DISPLAY=${display}`, 'openbox'])
+  const session = [
+    `DISPLAY=${display}`,
+    'XDG_RUNTIME_DIR=/run/kiosk-session',
+    'HOME=/home/kiosk',
+    '/usr/local/bin/own-kiosk',
+  ]
+  const own = machine.spawn(['env', ...session], { user: 'kiosk' })
+  const ended = new Promise(resolve => own.once('exit', resolve))
+  postern.start()
+  postern.until('the page is there', () => screen.titles().some(title => title.startsWith('kiosk on ')), 60)
+  assert.match(postern.ask('/postern/v1/kiosk', { user: 'kiosk' }).text, /"session":"active"/)
+  machine.must('pkill -TERM -u kiosk -o -x firefox-esr')
+  await ended
+  assert.is(machine.must('ls -A /run/kiosk-session'), '')
+})
+
+test.run()

@@ -1,0 +1,66 @@
+/** A screen in a machine: an X server that draws into memory, looked at and typed at. */
+import type { ChildProcess } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Machine, Outcome } from '../support/machine.ts'
+
+export const display = ':0'
+
+export class MachineScreen {
+  readonly machine: Machine
+  readonly #server: ChildProcess
+
+  private constructor(machine: Machine, server: ChildProcess) {
+    this.machine = machine
+    this.#server = server
+  }
+
+  /** Starts the X server; whoever is inside may draw on it. */
+  static async start(machine: Machine): Promise<MachineScreen> {
+    const words = ['Xvfb', display, '-screen', '0', '1280x800x24', '-nolisten', 'tcp', '-ac']
+    const screen = new MachineScreen(machine, machine.spawn(words))
+    for (let left = 100; screen.do('getdisplaygeometry').status !== 0; left--) {
+      if (left === 0) throw new Error('no X server')
+      await pause(50)
+    }
+    return screen
+  }
+
+  /** Runs xdotool. */
+  do(...words: string[]): Outcome {
+    return this.machine.run(['env', `DISPLAY=${display}`, 'xdotool', ...words])
+  }
+
+  /** Presses keys, one after the other, in the window that has the focus. */
+  press(...keys: string[]): void {
+    this.do('key', '--delay', '60', ...keys)
+  }
+
+  type(text: string): void {
+    this.do('type', '--delay', '20', text)
+  }
+
+  click(x: number, y: number, button = 1): void {
+    this.do('mousemove', String(x), String(y), 'click', String(button))
+  }
+
+  /** The titles of the windows that are to be seen. */
+  titles(): string[] {
+    const { stdout } = this.do('search', '--onlyvisible', '--name', '.', 'getwindowname', '%@')
+    return stdout.split('\n').filter(title => title !== '')
+  }
+
+  /** A picture of all that is to be seen, as PNG. */
+  shoot(): Buffer {
+    return Buffer.from(this.machine.must(`DISPLAY=${display} import -window root png:- | base64 -w0`), 'base64')
+  }
+
+  /** The colour of a point, as #RRGGBB. */
+  colour(x: number, y: number): string {
+    const crop = `import -window root -crop 1x1+${x}+${y} -depth 8 txt:-`
+    return /#[0-9A-F]{6}/.exec(this.machine.must(`DISPLAY=${display} ${crop}`))?.[0] ?? ''
+  }
+
+  stop(): void {
+    this.#server.kill('SIGTERM')
+  }
+}
