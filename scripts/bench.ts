@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { type Account, createAccount } from '../test/support/account.ts'
-import { type Daemon, startDaemon } from '../test/support/daemon.ts'
+import { type Daemon, freePort, startDaemon } from '../test/support/daemon.ts'
 import { ask } from '../test/support/http.ts'
 
 const run = promisify(execFile)
@@ -54,6 +54,71 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port))`,
   const child = spawn(node, [outfile], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
   const [port] = (await once(child.stdout, 'data')) as [Buffer]
   return { url: `http://127.0.0.1:${port.toString().trim()}/`, process: child }
+}
+
+/** The same over HTTPS, with a certificate and key that are given. */
+async function startBareSecureServer(
+  certificate: string,
+  key: string,
+): Promise<{ port: number; process: ChildProcess }> {
+  const source = join(scratch, 'bare-secure.cjs')
+  writeFileSync(
+    source,
+    `const { readFileSync } = require('node:fs')
+const pair = { cert: readFileSync(${JSON.stringify(certificate)}), key: readFileSync(${JSON.stringify(key)}) }
+const server = require('node:https').createServer(pair, (_request, response) => {
+  response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 4 })
+  response.end('pong')
+})
+server.listen(0, '127.0.0.1', () => console.log(server.address().port))`,
+  )
+  const child = spawn(process.execPath, [source], { stdio: ['ignore', 'pipe', 'inherit'], env: {} })
+  const [port] = (await once(child.stdout, 'data')) as [Buffer]
+  return { port: Number(port.toString()), process: child }
+}
+
+/** New connections a second, each with a whole handshake of TLS 1.3 and one request. */
+async function handshakes(port: number): Promise<number> {
+  const words = ['s_time', '-connect', `127.0.0.1:${port}`, '-new', '-time', '2', '-www', '/ping']
+  // It ends with status 1 when the time is over in the middle of a connection.
+  const { stdout } = await run('openssl', words).catch((fault: { stdout: string }) => fault)
+  const [, count = 'NaN', seconds = 'NaN'] = /(\d+) connections in (\d+) real seconds/.exec(stdout) ?? []
+  return Number(count) / Number(seconds)
+}
+
+async function benchTls(_daemon: Daemon, account: Account): Promise<void> {
+  const port = await freePort()
+  const plain = await freePort()
+  const listen = [
+    { address: '127.0.0.1', port, tls: true },
+    { address: '127.0.0.1', port: plain },
+  ]
+  const daemon = await startDaemon({ config: { ...config, listen } })
+  const own = join(daemon.directory, 'state/tls')
+  const bare = await startBareSecureServer(join(own, 'certificate.pem'), join(own, 'key.pem'))
+  const rates = { shakes: [] as number[], bareShakes: [] as number[], asked: [] as number[], bareAsked: [] as number[] }
+  try {
+    const body = { user: account.name, password: account.password }
+    const login = await ask(`http://127.0.0.1:${plain}/postern/v1/login`, { body })
+    const bearer = [`Authorization: Bearer ${login.json().access_token}`]
+    for (let round = 0; round < 5; round += 1) {
+      rates.bareShakes.push(await handshakes(bare.port))
+      rates.shakes.push(await handshakes(port))
+      rates.bareAsked.push((await wrk(`https://127.0.0.1:${bare.port}/`, [], 2)).perSecond)
+      rates.asked.push((await wrk(`https://127.0.0.1:${port}/postern/v1/check`, bearer, 2)).perSecond)
+    }
+  } finally {
+    bare.process.kill()
+    await daemon.remove()
+  }
+  report(
+    'TLS 1.3 handshakes, one after the other',
+    median(rates.shakes),
+    median(rates.bareShakes),
+    '/s',
+    'at least 0.8',
+  )
+  report('GET /check over HTTPS, Bearer', median(rates.asked), median(rates.bareAsked), 'req/s', 'at least 0.75')
 }
 
 async function wrk(
@@ -423,8 +488,9 @@ async function benchKiosk(): Promise<void> {
 }
 
 const benches = {
-  events: benchEvents,
   check: benchCheck,
+  tls: benchTls,
+  events: benchEvents,
   login: benchLogin,
   waiting: benchWaiting,
   start: benchStart,

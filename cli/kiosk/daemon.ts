@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ClientError } from '../../server/client/error.ts'
 import { createHttpClient } from '../../server/client/http.ts'
 import type { Output } from '../../server/operations/table.ts'
-import { openTarget, type Place } from '../connection.ts'
+import { openWay, type Place } from '../connection.ts'
 import { CommandFault } from '../fault.ts'
 import { findHttpPlace, findInstance, type HttpPlace } from '../instance.ts'
 
@@ -85,7 +85,7 @@ export class KioskDaemon {
     if (this.#agent !== null && this.#origin === http.origin) return this.#agent
     this.close()
     this.#origin = http.origin
-    this.#agent = (await openTarget(http)).agent
+    this.#agent = (await openWay({ ...this.#place, remote: null })).agent
     return this.#agent
   }
 }

@@ -204,11 +204,11 @@ test('config show names the places of values, config check the faults with their
 
 test('config check refuses what a start would refuse, all of it at once', async () => {
   const faulty = join(daemon.directory, 'unserved.yml')
-  writeFileSync(faulty, 'pam: { service: no-such-service }\ngate: { user: nosuch }\nremote: true\n', { mode: 0o600 })
+  writeFileSync(faulty, 'pam: { service: no-such-service }\ngate: { user: nosuch }\ndialects: all\n', { mode: 0o600 })
   const { status, stdout } = await root.run(['config', 'check', '--config', faulty, '--json'])
   assert.is(status, 78)
   const paths = (JSON.parse(stdout).faults as { path: string }[]).map(({ path }) => path)
-  assert.equal(paths.sort(), ['gate.user', 'pam.service', 'remote'])
+  assert.equal(paths.sort(), ['dialects', 'gate.user', 'pam.service'])
   rmSync(faulty)
 })
 

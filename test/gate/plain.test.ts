@@ -2,10 +2,13 @@
 import type { IncomingMessage } from 'node:http'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openVisit } from '../../server/gate/enter.ts'
+import type { Gate } from '../../server/gate/gate.ts'
 import { parseHost } from '../../server/gate/host.ts'
 import { findSecureUrl, mayBeServed } from '../../server/gate/plain.ts'
 import { createState, type GateState } from '../../server/gate/state.ts'
 import { rememberUnix } from '../../server/gate/unix-connection.ts'
+import { Visit } from '../../server/gate/visit.ts'
 import type { GateSettings } from '../../server/link/message.ts'
 
 const test = suite('gate/plain')
@@ -62,6 +65,16 @@ test('who is no trusted proxy any more is not served on a connection that is ope
   const request = requestOf({ remoteAddress: '192.0.2.9' })
   assert.ok(mayBeServed(stateOf({}), request))
   assert.not(mayBeServed(stateOf({ trusted_proxies: [] }), request))
+})
+
+test('no visit is made of a request that may not be served, whatever door it was handed in by', () => {
+  const gate = { state: stateOf({}) } as unknown as Gate
+  const rawHeaders = ['Host', '192.0.2.1']
+  const refused = openVisit(gate, requestOf({ remoteAddress: '198.51.100.7' }, { rawHeaders }))
+  assert.is('reason' in refused && refused.reason, 'plain_http')
+  assert.ok(
+    openVisit(gate, requestOf({ remoteAddress: '198.51.100.7', encrypted: true }, { rawHeaders })) instanceof Visit,
+  )
 })
 
 const tls = (port: number) => ({ address: '*', port, tls: true })
