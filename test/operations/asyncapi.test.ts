@@ -44,7 +44,11 @@ test('every kind of event is a message of the channel, and the one that a stream
 test('every message has an id, a time and its kind, and says for whom it is', () => {
   for (const [name, { payload, summary }] of Object.entries(document.components.messages)) {
     const schema = resolve(payload.$ref) as Document['components']['schemas'][string]
-    assert.equal(['id', 'time', 'kind'].filter(member => !schema.required.includes(member)), [], name)
+    assert.equal(
+      ['id', 'time', 'kind'].filter(member => !schema.required.includes(member)),
+      [],
+      name,
+    )
     assert.equal((schema.properties.kind as { const: string }).const, name)
     assert.type(summary, 'string')
   }
