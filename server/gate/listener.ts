@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
 import type { Place } from '../link/message.ts'
+import { limitByAddress } from './address-limit.ts'
 
 /** The first file descriptor that systemd passes (sd_listen_fds(3)). */
 const firstPassedFd = 3
@@ -54,28 +55,11 @@ function createHttpServer(handle: RequestListener): Server {
     handle,
   )
   if (upgrade !== null) server.on('upgrade', upgrade.take)
-  boundPeers(server)
+  limitByAddress(server, maxConnectionsOfOne)
   servers.add(server)
   server.maxConnections = maxConnections
   server.maxRequestsPerSocket = maxRequestsPerSocket
   return server
-}
-
-/** Cuts connections of an address that has too many. A UNIX socket has no addresses: who uses it is a proxy. */
-function boundPeers(server: Server): void {
-  const held = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress: address } = socket
-    if (address === undefined) return
-    const count = (held.get(address) ?? 0) + 1
-    held.set(address, count)
-    socket.once('close', () => {
-      const left = (held.get(address) ?? 1) - 1
-      if (left > 0) held.set(address, left)
-      else held.delete(address)
-    })
-    if (count > maxConnectionsOfOne) socket.destroy()
-  })
 }
 
 /** Connections that came over a UNIX socket; remembered because a closed TCP connection has no address left either. */
