@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
 import type { Material, Place } from '../link/message.ts'
+import { limitByAddress } from './address-limit.ts'
 import type { Handlers } from './plain.ts'
 import { createSecureServer, type SecureServer } from './secure.ts'
 import { rememberUnix } from './unix-connection.ts'
@@ -67,25 +68,8 @@ function equip(server: Server, { expecting }: Handlers): Server {
 function createHttpServer(handlers: Handlers): Server {
   const server = equip(createServer(options, handlers.request), handlers)
   server.maxConnections = maxConnections
-  boundPeers(server)
+  limitByAddress(server, maxConnectionsOfOne)
   return server
-}
-
-/** Cuts connections of an address that has too many. A UNIX socket has no addresses: who uses it is a proxy. */
-function boundPeers(server: Server): void {
-  const held = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress: address } = socket
-    if (address === undefined) return
-    const count = (held.get(address) ?? 0) + 1
-    held.set(address, count)
-    socket.once('close', () => {
-      const left = (held.get(address) ?? 1) - 1
-      if (left > 0) held.set(address, left)
-      else held.delete(address)
-    })
-    if (count > maxConnectionsOfOne) socket.destroy()
-  })
 }
 
 /** Has the connections of a listening server speak HTTPS from now on. */
@@ -93,7 +77,7 @@ async function makeSecure(front: Server, material: Material, handlers: Handlers)
   const secure = await createSecureServer(options, material, handlers)
   equip(secure.server, handlers)
   front.removeAllListeners('connection')
-  boundPeers(front)
+  limitByAddress(front, maxConnectionsOfOne)
   front.on('connection', (socket: Socket) => !socket.destroyed && secure.take(socket))
   return secure
 }

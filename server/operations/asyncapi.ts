@@ -14,14 +14,16 @@ const messages = {
   config: configEvent,
 } as const
 
-/** A schema as JSON Schema, its named parts moved to the components. */
-function toSchema(schema: z.ZodType, components: Record<string, Schema>): { name: string; about: unknown } {
-  const { $schema: _dialect, $defs = {}, ...own } = z.toJSONSchema(schema, { io: 'input' }) as Schema
-  for (const [name, { $schema: _nested, id: _id, ...part }] of Object.entries($defs as Record<string, Schema>))
-    components[name] = relink(part) as Schema
-  const { id, ...rest } = relink(own) as Schema
-  components[String(id)] = rest
-  return { name: String(id), about: rest.description }
+/** Puts a named schema and its named parts among the components; gives its name. */
+function addSchema(schema: z.ZodType, components: Record<string, Schema>): string {
+  const { $defs = {}, $ref, ...own } = z.toJSONSchema(schema, { io: 'input' }) as Schema
+  const parts = Object.entries($defs as Record<string, Schema>)
+  const isWhole = $ref === undefined
+  for (const [name, part] of [...parts, ...(isWhole ? [[String(own.id), own] as const] : [])]) {
+    const { $schema: _dialect, id: _id, ...rest } = part
+    components[name] = relink(rest) as Schema
+  }
+  return isWhole ? String(own.id) : String($ref).replace('#/$defs/', '')
 }
 
 function relink(value: unknown): unknown {
@@ -49,9 +51,10 @@ const query = {
 export function describeEvents(prefix: string): Schema {
   const schemas: Record<string, Schema> = {}
   const described = Object.entries(messages).map(([name, schema]) => {
-    const { name: component, about } = toSchema(schema, schemas)
+    const component = addSchema(schema, schemas)
     const payload = { $ref: `#/components/schemas/${component}` }
-    return [name, { name, contentType: 'application/json', summary: about, payload }] as const
+    const summary = schemas[component]?.description
+    return [name, { name, contentType: 'application/json', summary, payload }] as const
   })
   const refs = described.map(([name]) => [name, { $ref: `#/components/messages/${name}` }] as const)
   return {

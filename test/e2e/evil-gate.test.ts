@@ -95,6 +95,7 @@ const sampleFor = (name: (typeof names)[number]) =>
     conversation: 'A'.repeat(22),
     refresh_token: 'A'.repeat(43),
     expires_seconds: 60,
+    since: '00000000-1',
   })
 
 test('nobody but the gate’s user gets an answer at keeper.sock, root neither', async () => {

@@ -111,14 +111,16 @@ test('what happens while the keeper’s answer is on its way is heard once', asy
 test('while a session is in doubt nothing goes to it, and what it may hear comes when that is known', async context => {
   const { tell, hub } = context
   const one = await context.stream('a')
-  await one.next(isReady)
+  const other = await context.stream('b')
+  await Promise.all([one.next(isReady), other.next(isReady)])
   tell('before')
   await one.next(named('before'))
-  context.events.forget('everything')
+  context.events.forget({ session: 'a' })
   context.hold = () => {}
-  hub.forget('everything')
+  hub.forget({ session: 'a' })
   // Somebody else is still there for whom it is pushed.
   tell('in doubt')
+  await other.next(named('in doubt'))
   for (let at = 0; at < 20; at += 1) await turn()
   assert.equal(told(one), ['before'])
   const release = context.hold
@@ -128,6 +130,44 @@ test('while a session is in doubt nothing goes to it, and what it may hear comes
   tell('after')
   await one.next(named('after'))
   assert.equal(told(one), ['before', 'in doubt', 'after'])
+})
+
+test('a permission that is lost while the keeper’s answer is on its way is lost for the new stream', async context => {
+  const other = await context.stream('b')
+  await other.next(isReady)
+  context.hold = () => {}
+  const opening = context.stream('a')
+  while (context.asked.length < 2) await turn()
+  const release = context.hold
+  context.hold = null
+  context.permissions = []
+  context.events.forget({ session: 'a' })
+  context.hub.forget({ session: 'a' })
+  release()
+  const one = await opening
+  context.tell('of another')
+  context.tell('own', '1')
+  await one.next(named('own'))
+  assert.equal(told(one), ['own'])
+})
+
+test('so it is for a stream that was just being asked for again', async context => {
+  const one = await context.stream('a')
+  const other = await context.stream('b')
+  await Promise.all([one.next(isReady), other.next(isReady)])
+  context.hold = () => {}
+  context.hub.forget({ session: 'a' })
+  const release = context.hold
+  context.hold = null
+  context.permissions = []
+  context.events.forget({ session: 'a' })
+  context.hub.forget({ session: 'a' })
+  release()
+  for (let at = 0; at < 20; at += 1) await turn()
+  context.tell('of another')
+  context.tell('own', '1')
+  await one.next(named('own'))
+  assert.equal(told(one), ['own'])
 })
 
 test('who lost a permission hears no more of others, and still of itself', async context => {
