@@ -1,12 +1,7 @@
-/** What to write into the configuration when a request was refused that should not have been. */
+/** What to write into the configuration when a request was refused because of its Origin that should not have been. */
 import type { Client } from './client-address.ts'
 import { type HeaderFields, headerText } from './header.ts'
 import { isForwarded } from './local.ts'
-
-/** For a name that is not ours; `hostname` was read by `parseHost`, so that it holds nothing but a name. */
-export function adviseHost(hostname: string): string {
-  return `if it is one, write hosts: [${hostname}]`
-}
 
 /** What the advice rests on. */
 export interface ForeignQuestion {

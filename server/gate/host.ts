@@ -1,6 +1,5 @@
 /** The Host field (RFC 9110 §7.2): read strictly, and refused unless it is ours, which is what stops DNS rebinding. */
 import { isIPv6 } from 'node:net'
-import { adviseHost } from './advice.ts'
 import { quoteSeen } from './header.ts'
 import { isLoopback, parseIp } from './ip.ts'
 
@@ -93,7 +92,7 @@ function judge(value: string, ours: ReadonlySet<string>): HostAnswer {
     return { ok: true, host }
   return refuse(
     'host_unknown',
-    `${quoteSeen(host.hostname)} is not a name of this machine; ${adviseHost(host.hostname)}`,
+    `${quoteSeen(host.hostname)} is not a name of this machine; if it is one, write hosts: [${host.hostname}]`,
   )
 }
 
