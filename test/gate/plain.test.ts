@@ -71,7 +71,7 @@ test('no visit is made of a request that may not be served, whatever door it was
   const gate = { state: stateOf({}) } as unknown as Gate
   const rawHeaders = ['Host', '192.0.2.1']
   const refused = openVisit(gate, requestOf({ remoteAddress: '198.51.100.7' }, { rawHeaders }))
-  assert.is('reason' in refused && refused.reason, 'plain_http')
+  assert.is('refusal' in refused && refused.refusal.reason, 'plain_http')
   assert.ok(
     openVisit(gate, requestOf({ remoteAddress: '198.51.100.7', encrypted: true }, { rawHeaders })) instanceof Visit,
   )
