@@ -11,6 +11,7 @@ import { startCaddy } from '../support/caddy.ts'
 import { openBrowser } from '../support/chromium.ts'
 import { cleanAtEnd } from '../support/cleanup.ts'
 import { type Daemon, freePort, startDaemon } from '../support/daemon.ts'
+import { listen } from '../support/events.ts'
 import { startHaproxy } from '../support/haproxy.ts'
 import { type Ask, ask, type Reply } from '../support/http.ts'
 import { startNginx } from '../support/nginx.ts'
@@ -109,6 +110,7 @@ for (const { proxy, way } of ways)
         assert.match(cookieOf(login), new RegExp(`^postern-${front.port}=`))
         const Cookie = cookieOf(login)
         assert.is((await go('/postern/v1/me', { headers: { Cookie } })).status, 200)
+        await hearEvents(front, prefix, { Cookie, Origin: origin })
         const sessions = JSON.parse((await root.run(['sessions', '--user', user, '--json'])).stdout)
         assert.is(sessions.items[0].source, `ip:${client}`)
         assert.is((await go('/postern/v1/logout', { method: 'POST', headers: { Cookie } })).status, 200)
@@ -132,6 +134,8 @@ for (const { proxy, way } of ways)
         const cli = await person.run(['login', '--host', host, '--password-stdin'], account.password)
         assert.is(cli.status, 0, cli.stderr)
         assert.is((await person.run(['whoami', '--host', host])).status, 0)
+        const token = (await person.run(['token', '--host', host])).stdout.trim()
+        await hearEvents(front, prefix, { Authorization: `Bearer ${token}` })
         assert.is((await person.run(['logout', '--host', host])).status, 0)
       } finally {
         await front.remove()
@@ -162,6 +166,18 @@ for (const { proxy, way } of ways)
       }
     })
   }
+
+/** Opens the stream of events through the proxy, as somebody else at another machine cannot by a page of theirs. */
+async function hearEvents(front: FrontProxy, prefix: string, headers: Record<string, string>): Promise<void> {
+  const url = `ws${front.url.slice(4)}${prefix}/postern/v1/events`
+  const own = { Host: `${name}:${front.port}`, ...headers }
+  const stream = await listen(url, { headers: own, localAddress: client })
+  assert.is((await stream.next(() => true)).kind, 'ready')
+  await stream.close()
+  if (headers.Cookie === undefined) return
+  const foreign = await listen(url, { headers: { ...own, Origin: 'http://evil.example' } }).catch(fault => fault)
+  assert.is(foreign.status, 403)
+}
 
 /** A server that upgrades, tells the head of the request, and says back what it hears. */
 function startEcho(at: string | number): Server {
