@@ -128,9 +128,11 @@ test('uninstall takes the programs and keeps configuration, state, audit trail, 
 
 test('uninstall --purge leaves nothing', ({ machine }) => {
   machine.must([join(tree, 'scripts/install')])
+  machine.must('/usr/lib/postern/kiosk/policies/install')
   machine.must([join(tree, 'scripts/uninstall'), '--purge'])
   assert.is(machine.must(own), '')
   assert.is(machine.run('getent passwd postern').status, 2)
+  assert.is(machine.must('find /etc/firefox /etc/chromium/policies -type f'), '')
 })
 
 test('uninstall on a machine without postern is harmless', ({ machine }) => {
