@@ -11,7 +11,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
@@ -116,7 +116,8 @@ export class PrivateFile<T> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
     const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
     try {
-      writeSync(fd, `${JSON.stringify(value, null, 2)}\n`)
+      // To the last byte, or a throw.
+      writeFileSync(fd, `${JSON.stringify(value, null, 2)}\n`)
       fsyncSync(fd)
       renameSync(temporary, this.path)
     } catch (fault) {

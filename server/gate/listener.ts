@@ -244,12 +244,22 @@ export class Listeners {
     const kept = this.#served.filter(({ place }) => places.some(one => nameOf(one) === nameOf(place)))
     for (const one of this.#served) if (!kept.includes(one)) this.#close(one)
     // A certificate that changed: who is connected stays so.
-    if (material !== null) for (const { secure } of kept) secure?.replace(material)
+    if (material !== null) for (const one of kept) this.#replace(one, material)
     const missing = places.filter(place => !kept.some(one => nameOf(one.place) === nameOf(place)))
     const opened = await Promise.all(missing.map(place => this.#open(place, material, isFirst)))
     this.#served = [...kept, ...opened.filter(one => one !== null)]
     this.#closeUnclaimed()
     return this.#served.map(({ place }) => nameOf(place))
+  }
+
+  /** What cannot be served leaves the former certificate in place: one that is not fit must not close the other doors. */
+  #replace({ place, secure }: Served, material: Material): void {
+    try {
+      secure?.replace(material)
+    } catch (fault) {
+      const text = fault instanceof Error ? fault.message : String(fault)
+      this.#options.log('error', `${nameOf(place)}: the new certificate cannot be served: ${text}`)
+    }
   }
 
   /** At the first start a place that cannot be had is a fault; later, what is served goes on. */
@@ -262,7 +272,7 @@ export class Listeners {
       const secure = isTls && material !== null ? await makeSecure(server, material, this.#options.handlers) : null
       return { place, server, secure }
     } catch (fault) {
-      if (isFirst && this.#options.passed === 0) throw fault
+      if (isFirst && this.#options.passed === 0 && !isTls) throw fault
       const text = fault instanceof Error ? fault.message : String(fault)
       this.#options.log('error', `${nameOf(place)} is not served: ${text}`)
       return null

@@ -58,7 +58,9 @@ function openLogin(gate: Gate): Handler {
     if (token !== undefined) return openLink(gate, c)
     const visit = c.get('visit')
     const next = parseNext(wanted) ?? '/'
-    if (by !== 'hand' && (await isKiosk(gate, visit))) {
+    // Only what is shown on the screen: a picture in a page is no page that waits.
+    const isPage = (visit.incoming.headers['sec-fetch-dest'] ?? 'document') === 'document'
+    if (by !== 'hand' && isPage && (await isKiosk(gate, visit))) {
       await gate.call('kiosk.wait', {}, null, visit)
       return respondPage(waitingPage({ hostname: hostnameOf(gate), next }))
     }

@@ -82,6 +82,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
       await stopMaintenance()
       await rootToken.stop()
       await kiosk.stop()
+      issue.remove()
       await attempts.close()
       await saveThrottle()
       await audit.close()

@@ -31,7 +31,7 @@ export const certOperations = {
   'cert.renew': operation({
     summary: 'Makes the certificate anew for the names and addresses of now; its key stays.',
     http: 'POST /cert/renew',
-    access: { permission: 'cert.manage' },
+    access: { permission: 'cert.manage', max_auth_age_seconds: 900 },
     input: z.strictObject({}),
     output: certificate,
     refuses: ['not_found', 'conflict'],
@@ -40,7 +40,7 @@ export const certOperations = {
   'cert.import': operation({
     summary: 'Serves HTTPS with a certificate and key of your own.',
     http: 'PUT /cert',
-    access: { permission: 'cert.manage' },
+    access: { permission: 'cert.manage', max_auth_age_seconds: 900 },
     input: z.strictObject({
       certificate: pem.describe('PEM: the certificate, then those that lead to its authority'),
       key: pem.describe('PEM: its private key, without a passphrase'),

@@ -188,6 +188,13 @@ test('a role caps the session', async context => {
   assert.is((await context.daemon.ask('/postern/v1/tickets', tickets)).status, 403)
 })
 
+test('a session that began by a link makes no links', async context => {
+  const reply = await open(context, await createTicket(context))
+  const headers = { Cookie: cookieOf(reply), Origin: context.daemon.url }
+  const refused = await context.daemon.ask('/postern/v1/tickets', { method: 'POST', body: {}, headers })
+  assert.equal([refused.status, refused.json().detail], [403, 'a session that began by a link makes no links'])
+})
+
 test('links are made by those who may, for those who may log in', async context => {
   const { daemon, account, kiosk } = context
   const make = (body: object, token = daemon.token()) => daemon.ask('/postern/v1/tickets', { token, body })

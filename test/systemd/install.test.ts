@@ -34,6 +34,7 @@ test('puts programs, commands, units, PAM service, user and directories in place
     '/usr/lib/postern/posternd.cjs f 644 root:root',
     '/usr/lib/systemd/system/postern-gate@.service f 644 root:root',
     '/usr/lib/systemd/system/postern-kiosk.service f 644 root:root',
+    '/usr/lib/systemd/system/postern-remote.socket f 644 root:root',
     '/usr/lib/systemd/system/postern.service f 644 root:root',
     '/usr/lib/systemd/system/postern.socket f 644 root:root',
     '/usr/lib/sysusers.d/postern.conf f 644 root:root',

@@ -27,7 +27,8 @@ async function compose(urls: readonly string[], fingerprint: string): Promise<st
 /** The file, kept up to date. */
 export class Issue {
   readonly #options: IssueOptions
-  #written = ''
+  /** Null: what a former run left there is not known. */
+  #written: string | null = null
 
   constructor(options: IssueOptions) {
     this.#options = options
@@ -50,6 +51,6 @@ export class Issue {
 
   /** At a stop: nobody is there to sign in with. */
   remove(): void {
-    if (this.#options.file !== null && this.#written !== '') removeFile(this.#options.file)
+    if (this.#options.file !== null) removeFile(this.#options.file)
   }
 }

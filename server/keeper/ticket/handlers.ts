@@ -31,6 +31,8 @@ export function ticketHandlers(options: TicketHandlersOptions): HandlersOf<'tick
       const who = requireAuthenticated(caller)
       // Else a session that may do little would make itself one that may do more.
       if (who.session.roleCap !== null) return no('forbidden', 'a session that is capped to a role makes no links')
+      // Else a session would renew itself for ever, with nobody ever saying again who they are.
+      if (who.session.amr.includes('ticket')) return no('forbidden', 'a session that began by a link makes no links')
       const name = user ?? who.identity.name
       if (name !== who.identity.name && !holdsPermission(who.permissions, 'ticket.manage'))
         return no('forbidden', "ticket.manage is needed for another's link")

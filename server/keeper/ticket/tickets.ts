@@ -12,8 +12,9 @@ import type { Store } from '../store/store.ts'
 import type { Ticket } from '../store/ticket.ts'
 import { createOpaqueToken, hashOpaqueToken } from '../token/opaque.ts'
 
-/** Unspent tickets that may be about at once. */
+/** Unspent tickets that may be about at once, and of these for one identity. */
 const maxTickets = 1000
+const maxOfOne = 100
 
 export interface TicketsOptions {
   readonly store: Store
@@ -56,7 +57,9 @@ export class Tickets {
   /** Makes one; null when there are too many. The text is in nobody's hands but the caller's. */
   async create(wanted: Pick<Ticket, 'identity' | 'kind' | 'roleCap' | 'boundUid' | 'ttlMs'>): Promise<string | null> {
     const { store, clock, random } = this.#options
-    if (wanted.kind === 'link' && (await store.tickets.list()).length >= maxTickets) return null
+    const all = wanted.kind === 'link' ? await store.tickets.list() : []
+    const own = all.filter(({ identity }) => identity === wanted.identity)
+    if (all.length >= maxTickets || own.length >= maxOfOne) return null
     const text = createOpaqueToken(random)
     await store.tickets.add({ ...wanted, hash: hashOpaqueToken(text), made: instantNow(clock) })
     return text
