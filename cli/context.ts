@@ -12,6 +12,7 @@ import {
 import { escapeLines, stringify } from './escape.ts'
 import { type Exit, exits } from './exit.ts'
 import { RefusedFault } from './fault.ts'
+import { loginKey } from './remote-key.ts'
 import { describeFailure, formatProblem, formatReport } from './report.ts'
 
 /** The options that every command has. */
@@ -42,6 +43,11 @@ export class Context {
   /** Whether commands go over root.sock: who runs this needs no login. */
   get needsNoLogin(): boolean {
     return findLinkInstance(this.place) !== null
+  }
+
+  /** The other machine's address; null for an instance of this one. */
+  get host(): string | null {
+    return this.place.remote && loginKey(this.place.remote)
   }
 
   /** HTTP with the stored login, also for root. */
@@ -90,15 +96,15 @@ export async function runCommand(
   try {
     finish((await body(context)) ?? 'ok')
   } catch (fault) {
-    reportFailure(fault, context.isJson)
+    reportFailure(fault, context.isJson, context.host)
   } finally {
     context.close()
   }
 }
 
-/** Says on stderr, and with `isJson` on stdout, what went wrong; sets the exit status of the process. */
-export function reportFailure(fault: unknown, isJson: boolean): void {
-  const report = describeFailure(fault)
+/** Says on stderr, and with `isJson` on stdout, what went wrong at `host`; sets the exit status of the process. */
+export function reportFailure(fault: unknown, isJson: boolean, host: string | null = null): void {
+  const report = describeFailure(fault, host)
   if (report.exit !== 'interrupted') process.stderr.write(formatReport(report))
   if (isJson) process.stdout.write(formatProblem(report))
   finish(report.exit)

@@ -8,12 +8,14 @@ import { converse } from './conversation.ts'
 import { CommandFault } from './fault.ts'
 import { examples } from './help.ts'
 import { findInstance } from './instance.ts'
+import { loginCommand } from './report.ts'
 import { createLineAsker, readAll, splitLines } from './stdin.ts'
 import { toStoredLogin } from './stored-call.ts'
 import { Terminal } from './terminal.ts'
 import { formatTime } from './time.ts'
 
-const notLoggedIn = new CommandFault('permission', 'you are not logged in', 'log in with: postern login')
+const notLoggedIn = ({ host }: Context) =>
+  new CommandFault('permission', 'you are not logged in', `log in with: ${loginCommand(host)}`)
 
 /** Adds the commands. */
 export function addLogin(program: Command, run: Run): void {
@@ -99,7 +101,9 @@ async function logOut(context: Context) {
   const connection = await context.connectHttp()
   const login = connection.login()
   if (login === null)
-    throw context.needsNoLogin ? new CommandFault('permission', 'root needs no login and no logout') : notLoggedIn
+    throw context.needsNoLogin
+      ? new CommandFault('permission', 'root needs no login and no logout')
+      : notLoggedIn(context)
   const answer = await connection.call('session.end', {})
   // A session that has ended by itself is a logout too.
   if (!answer.ok && answer.reason !== 'unauthenticated') requireYes(answer)
@@ -113,10 +117,11 @@ async function printToken(context: Context, { refresh = false }: { refresh?: boo
   if (context.needsNoLogin) return printTokenFile(context, refresh)
   const connection = await context.connectHttp()
   const login = connection.login()
-  if (login === null) throw notLoggedIn
+  if (login === null) throw notLoggedIn(context)
   const hasEnded = Date.parse(login.expires_at) <= Date.now()
   const fresh = refresh || hasEnded ? await connection.renew() : login
-  if (fresh === null) throw new CommandFault('permission', 'the login has ended', 'log in with: postern login')
+  if (fresh === null)
+    throw new CommandFault('permission', 'the login has ended', `log in with: ${loginCommand(context.host)}`)
   if (refresh && fresh.access_token === login.access_token)
     throw new CommandFault('unreachable', 'the token could not be renewed now')
   context.print(

@@ -18,11 +18,19 @@ export interface Report {
 /** For people, what `a valid token is needed` comes to. */
 const notLoggedIn = 'you are not logged in, or the login has ended'
 
-/** Whatever was thrown, as a report. A fault that nobody foresaw brings its stack: it is a bug. */
-export function describeFailure(thrown: unknown): Report {
-  if (thrown instanceof RefusedFault) return describeRefusal(thrown)
+/** The command that logs in where `host` is: another machine's address, or null for this one. */
+export function loginCommand(host: string | null): string {
+  return host === null ? 'postern login' : `postern login --host ${host}`
+}
+
+/**
+ * Whatever was thrown, as a report. A fault that nobody foresaw brings its stack: it is a bug. `host` is the address of the
+ * other machine that the command was for.
+ */
+export function describeFailure(thrown: unknown, host: string | null = null): Report {
+  if (thrown instanceof RefusedFault) return describeRefusal(thrown, host)
   if (thrown instanceof CommandFault) return local(thrown.exit, thrown.message, thrown.hint)
-  if (thrown instanceof ClientError) return describeClientError(thrown)
+  if (thrown instanceof ClientError) return describeClientError(thrown, host)
   const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined
   if (thrown instanceof Error && code !== undefined && /^E[A-Z]+$/.test(code)) return local('storage', thrown.message)
   return local('fault', thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
@@ -45,28 +53,33 @@ function local(exit: Exit, message: string, hint?: string): Report {
   return { exit, message, hint, problem }
 }
 
-function describeClientError({ code, message }: ClientError): Report {
+function describeClientError({ code, message }: ClientError, host: string | null): Report {
   if (code === 'protocol') return local('fault', message, 'is something else than this postern listening there?')
-  return local('unreachable', message, 'is the daemon running? systemctl status postern')
+  const isThere = 'is the daemon running there, and does it serve other machines? postern remote on'
+  return local('unreachable', message, host === null ? 'is the daemon running? systemctl status postern' : isThere)
 }
 
-function describeRefusal({ refusal, exit }: RefusedFault): Report {
+function describeRefusal({ refusal, exit }: RefusedFault, host: string | null): Report {
   const { reason, detail, more } = refusal
   const { status, title } = reasons[reason]
   const type = `urn:postern:problem:${reason}`
   return {
     exit,
     message: reason === 'unauthenticated' ? notLoggedIn : detail === undefined ? title : `${title}: ${detail}`,
-    hint: hintFor(reason, more),
+    hint: hintFor(reason, more, host),
     problem: { type, title, status, ...(detail && { detail }), code: reason, ...more },
   }
 }
 
-function hintFor(reason: Reason, more: { readonly [member: string]: unknown } | undefined): string | undefined {
+function hintFor(
+  reason: Reason,
+  more: { readonly [member: string]: unknown } | undefined,
+  host: string | null,
+): string | undefined {
   const wait = more?.retry_after
   if (typeof wait === 'number') return `try again in ${formatDuration(wait)}`
-  if (reason === 'unauthenticated' || reason === 'refresh_failed') return 'log in with: postern login'
-  if (reason === 'reauthentication_required') return 'log in again with: postern login'
+  if (reason === 'unauthenticated' || reason === 'refresh_failed') return `log in with: ${loginCommand(host)}`
+  if (reason === 'reauthentication_required') return `log in again with: ${loginCommand(host)}`
   if (reason === 'forbidden') return 'postern whoami says what you may do'
   return undefined
 }

@@ -64,7 +64,7 @@ async function ping(context: Context, { wait: seconds = 0 }: { wait?: number }) 
       context.print({ status: 'success' }, 'pong\n')
       return undefined
     } catch (fault) {
-      const { exit, message, hint } = describeFailure(fault)
+      const { exit, message, hint } = describeFailure(fault, context.host)
       if (exit !== 'unreachable') throw fault
       if (leftMs() <= 0)
         throw seconds > 0 ? new CommandFault(exit, `not ready in ${seconds} s: ${message}`, hint) : fault

@@ -13,7 +13,7 @@ export interface ForeignQuestion {
 
 /**
  * For an Origin that is not ours; null where the browser itself says that the page is another site's. A proxy that is not
- * trusted, or does not tell what it was asked, looks like one.
+ * trusted, or does not tell what it was asked, looks like one; so does anybody who sends such a request.
  */
 export function adviseOrigin({ headers, client, remoteAddress }: ForeignQuestion): string | null {
   const site = headerText(headers, 'sec-fetch-site')
@@ -22,8 +22,8 @@ export function adviseOrigin({ headers, client, remoteAddress }: ForeignQuestion
   if (origin === null || !/^https?:/.test(origin)) return null
   if (!client.trustedProxy) {
     const peer = client.viaUnix ? 'unix' : (remoteAddress?.replace(/^::ffff:/, '') ?? 'ADDRESS')
-    const seen = isForwarded(headers) ? 'a proxy passed it on that is not trusted' : 'if a proxy of yours passed it on'
-    return `${seen}: write trusted_proxies: [${peer}]`
+    const seen = isForwarded(headers) ? `${peer} passed it on and is not trusted` : `it came from ${peer}`
+    return `${seen}; if that is a proxy of yours, write trusted_proxies: [${peer}]`
   }
   const lacks = ['X-Forwarded-Proto', 'X-Forwarded-Host'].filter(name => headers[name.toLowerCase()] === undefined)
   return lacks.length === 0 ? null : `the proxy does not send ${lacks.join(' and ')}: see postern proxy-config`

@@ -30,6 +30,8 @@ const backlog = 4096
 const maxRequestsPerSocket = 100_000
 /** How long a place that is taken is waited for. */
 const handoverMs = 2000
+/** How long the connections of a place that is served no more have for their answers: its own switching off is one. */
+const farewellMs = 1000
 
 function nameOf(place: Place): string {
   if ('unix' in place) return `unix:${place.unix}`
@@ -39,6 +41,9 @@ function nameOf(place: Place): string {
 
 /** Servers that listen, and those that are handed connections. */
 const servers = new Set<Server>()
+
+/** The connections of each listening server, those that became WebSockets too. */
+const connections = new WeakMap<Server, Set<Socket>>()
 
 /** What takes the handshakes of WebSockets, and which requests are such. */
 export interface UpgradeHandler {
@@ -65,10 +70,21 @@ function equip(server: Server, { expecting }: Handlers): Server {
   return server
 }
 
+/** Counts and remembers the connections that a server accepts. */
+function watchOver(server: Server): void {
+  limitByAddress(server, maxConnectionsOfOne)
+  const open = new Set<Socket>()
+  connections.set(server, open)
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+}
+
 function createHttpServer(handlers: Handlers): Server {
   const server = equip(createServer(options, handlers.request), handlers)
   server.maxConnections = maxConnections
-  limitByAddress(server, maxConnectionsOfOne)
+  watchOver(server)
   return server
 }
 
@@ -77,7 +93,7 @@ async function makeSecure(front: Server, material: Material, handlers: Handlers)
   const secure = await createSecureServer(options, material, handlers)
   equip(secure.server, handlers)
   front.removeAllListeners('connection')
-  limitByAddress(front, maxConnectionsOfOne)
+  watchOver(front)
   front.on('connection', (socket: Socket) => !socket.destroyed && secure.take(socket))
   return secure
 }
@@ -298,9 +314,13 @@ export class Listeners {
     return open(place, isShared, handlers, log)
   }
 
-  /** Takes no more connections there; those that are open go on. */
+  /** Takes no more connections there. Those that are open are cut, whatever they became: who switched it off means them. */
   #close({ server, secure }: Served): void {
     for (const one of [server, secure?.server]) if (one !== undefined) closeServer(one)
+    const cut = () => {
+      for (const socket of connections.get(server) ?? []) socket.destroy()
+    }
+    setTimeout(cut, farewellMs).unref()
   }
 
   #closeUnclaimed(): void {

@@ -54,7 +54,8 @@ export async function createSecureServer(
   const { createServer } = await import('node:https')
   const options = { ...limits, ...contextOf(material), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs }
   const server = createServer(options, request)
-  const plainServer = createPlainServer({ ...limits, keepAlive: false }, plain)
+  // A handshake of a WebSocket is answered like any other request.
+  const plainServer = createPlainServer({ ...limits, keepAlive: false, shouldUpgradeCallback: () => false }, plain)
   // A request that waits for a go-ahead gets its answer instead, before it has sent what it must not.
   plainServer.on('checkContinue', plain)
   // Node.js begins to watch over slow requests when a server listens; these never do.

@@ -76,7 +76,7 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
     reloaded: createReloadTeller(parts.events),
     async createOwnTicket(ttlMs) {
       const { id: identity } = await store.identities.rememberAccount(owner, clock.wallMs())
-      return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, ttlMs })
+      return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, madeBy: null, ttlMs })
     },
     async stop() {
       await stopMaintenance()

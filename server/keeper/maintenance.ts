@@ -4,6 +4,7 @@ import type { Audit } from './audit/audit.ts'
 import type { Clock } from './clock.ts'
 import type { Issue } from './issue/issue.ts'
 import type { Kiosk } from './kiosk/kiosk.ts'
+import { returnFreeMemory } from './libc.ts'
 import type { RootToken } from './root-token/root-token.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { SigningKeys } from './signing/keys.ts'
@@ -17,6 +18,7 @@ import type { Tls } from './tls/tls.ts'
 const tickMs = 2000
 const headMs = 3_600_000
 const roomMs = 60_000
+const memoryMs = 60_000
 /** A wall clock that moved less than this against the monotonic one drifted; more, and it was set. */
 const clockSetMs = 2000
 /** Throttle rows that wait for room on the disk. */
@@ -37,6 +39,8 @@ export interface MaintenanceOptions {
   readonly timer: Timer
   readonly log: Log
 }
+
+type Job = () => Promise<unknown> | unknown
 
 const rowKey = ({ kind, key }: Pick<ThrottleRow, 'kind' | 'key'>) => `${kind} ${key}`
 
@@ -74,30 +78,25 @@ function createClockWatch({ store, clock }: MaintenanceOptions): () => Promise<v
   }
 }
 
-/** Has room kept in the store, once a minute, and says when there is none. */
-function createRoomWatch({ store, clock, log }: MaintenanceOptions): () => Promise<void> {
-  let dueMs = clock.monotonicMs()
-  return async () => {
-    if (clock.monotonicMs() < dueMs) return
-    dueMs = clock.monotonicMs() + roomMs
-    if (!(await store.keepRoom())) log('error', 'the disk is full: soon nobody can log in any more')
-  }
+/** Has room kept in the store, and says when there is none. */
+async function keepRoom({ store, log }: MaintenanceOptions): Promise<void> {
+  if (!(await store.keepRoom())) log('error', 'the disk is full: soon nobody can log in any more')
 }
 
-/** Writes the head of the audit trail to the journal, once an hour. */
-function createHeadWatch({ audit, clock }: MaintenanceOptions): () => void {
-  let writtenMs = clock.monotonicMs()
+/** Does a job once in so many milliseconds, `firstMs` from now for the first time. */
+function every(periodMs: number, { clock }: MaintenanceOptions, job: Job, firstMs = periodMs): Job {
+  let dueMs = clock.monotonicMs() + firstMs
   return () => {
-    if (clock.monotonicMs() - writtenMs < headMs) return
-    writtenMs = clock.monotonicMs()
-    audit.journalHead()
+    if (clock.monotonicMs() < dueMs) return
+    dueMs = clock.monotonicMs() + periodMs
+    return job()
   }
 }
 
 /** Starts; the returned function stops it and resolves when the last round is over. */
 export function startMaintenance(options: MaintenanceOptions): () => Promise<void> {
-  const { sessions, keys, saveThrottle, rootToken, tickets, kiosk, tls, issue, timer, log } = options
-  const jobs: (() => Promise<unknown> | unknown)[] = [
+  const { sessions, keys, saveThrottle, rootToken, tickets, kiosk, tls, issue, audit, timer, log } = options
+  const jobs: Job[] = [
     () => rootToken.tick(),
     () => sessions.sweep(),
     () => tickets.sweep(),
@@ -106,9 +105,10 @@ export function startMaintenance(options: MaintenanceOptions): () => Promise<voi
     () => issue.tick(),
     saveThrottle,
     () => keys.sweep(),
-    createRoomWatch(options),
+    every(roomMs, options, () => keepRoom(options), 0),
     createClockWatch(options),
-    createHeadWatch(options),
+    every(headMs, options, () => audit.journalHead()),
+    every(memoryMs, options, returnFreeMemory),
   ]
   const round = async () => {
     for (const job of jobs) {

@@ -75,4 +75,14 @@ for (const { given, exit, text } of faults) {
   })
 }
 
+test('names the other machine in what it advises', () => {
+  const host = 'https://box:7643/sub'
+  for (const reason of ['unauthenticated', 'reauthentication_required'] as const)
+    assert.match(
+      describeFailure(new RefusedFault(no(reason)), host).hint ?? '',
+      /: postern login --host https:\/\/box:7643\/sub$/,
+    )
+  assert.match(describeFailure(new ClientError('unreachable', 'x'), host).hint ?? '', /there.*postern remote on/)
+})
+
 test.run()

@@ -97,6 +97,8 @@ const attackSource = `({ how, url, fields }) => {
     'fetch with a form': () => send('no-cors', 'application/x-www-form-urlencoded', form),
     'fetch with JSON called text': () => send('no-cors', 'text/plain', json),
     'fetch with JSON': () => send('cors', 'application/json', json),
+    'a beacon of JSON called text': () => void navigator.sendBeacon(url, new Blob([json], { type: 'text/plain' })),
+    'a beacon of a form': () => void navigator.sendBeacon(url, form),
     'fetch without a content type': () =>
       void fetch(url, { method: 'POST', mode: 'no-cors', credentials: 'include', body: new Blob([json]) }).catch(() => {}),
   }
@@ -110,6 +112,8 @@ const fetches = [
   'fetch with JSON called text',
   'fetch with JSON',
   'fetch without a content type',
+  'a beacon of JSON called text',
+  'a beacon of a form',
 ] as const
 
 async function attack(page: Page, from: Page | Frame, how: string, url: string, fields: Fields): Promise<void> {

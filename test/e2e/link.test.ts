@@ -70,6 +70,18 @@ test('logs in, once: a cookie of a new session, on to next, kept by nobody and t
   assert.match(page.text, 'This login link is not valid any more')
 })
 
+test('made by a session that is logged out meanwhile, logs nobody in', async context => {
+  const { access_token: token } = await context.daemon.tokens(context.account.name, context.account.password)
+  const create = async () => {
+    const body = { user: 'root', ttl_seconds: 600 }
+    return String((await context.daemon.ask('/postern/v1/tickets', { token, body })).json().ticket)
+  }
+  const [ticket, late] = [await create(), await create()]
+  assert.ok((await open(context, ticket)).headers['set-cookie'])
+  assert.is((await context.daemon.ask('/postern/v1/logout', { token, body: {} })).status, 200)
+  assert.not.ok((await open(context, late)).headers['set-cookie'])
+})
+
 for (const count of [2, 50]) {
   test(`of ${count} uses at the same instant, one wins`, async context => {
     const ticket = await createTicket(context)

@@ -201,7 +201,11 @@ test('whoami, sessions, call, token and logout work there, and the token renews 
   assert.is.not(fresh, token)
   assert.is((await person.run(['logout'], '', at)).status, 0)
   assert.is((await daemon.ask('/postern/v1/me', { token: fresh })).status, 401)
-  assert.is((await person.run(['whoami'], '', at)).status, 77)
+  for (const command of ['whoami', 'token', 'logout']) {
+    const refused = await person.run([command], '', at)
+    assert.is(refused.status, 77)
+    assert.ok(refused.stderr.includes(`hint: log in with: postern login --host ${host}\n`), refused.stderr)
+  }
 })
 
 test("root's token is never sent to a host: root logs in there like anybody else", async context => {

@@ -13,6 +13,7 @@ import * as assert from 'uvu/assert'
 import { fingerprintOf } from '../../server/operations/fingerprint.ts'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, freePort, startDaemon } from '../support/daemon.ts'
+import { type Listening, listen as listenToEvents } from '../support/events.ts'
 import { ask, type Reply } from '../support/http.ts'
 
 const run = promisify(execFile)
@@ -271,6 +272,7 @@ test('remote is switched by a drop-in of postern’s own, and the gate opens and
   assert.equal([on.status, on.json().file], [200, file], on.text)
   const far = ask7643('/ping')
   assert.is(await far, 'pong')
+  const [idle, listening] = [await shakeHands({ port: 7643 }), await listenAt('wss://127.0.0.1:7643')]
   const off = await turn(false)
   assert.equal([off.status, existsSync(file)], [200, false])
   await until(() =>
@@ -282,6 +284,9 @@ test('remote is switched by a drop-in of postern’s own, and the gate opens and
   former.write('GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
   assert.match(String(await once(former, 'data')), /^HTTP\/1\.1 200 /)
   former.destroy()
+  // Who is connected from elsewhere is so no more.
+  assert.ok((await listening.closed()).ms < 3000)
+  await until(async () => idle.destroyed)
   daemon.configure(configOf({ remote: true }))
   const pinned = await turn(false)
   assert.is(pinned.status, 409)
@@ -294,6 +299,11 @@ test('plain HTTP where nothing speaks HTTPS is a fault of the configuration', as
   assert.is(reply.status, 409)
   assert.match(reply.text, /plain HTTP is for loopback only/)
 })
+
+/** Events for root, whose token is good on this machine. */
+function listenAt(url: string): Promise<Listening> {
+  return listenToEvents(`${url}/postern/v1/events`, { token: daemon.token(), rejectUnauthorized: false })
+}
 
 async function ask7643(path: string): Promise<string> {
   const { stdout } = await run('curl', ['-sSk', '--max-time', '3', `https://127.0.0.1:7643${path}`])

@@ -183,6 +183,16 @@ for (const [browser, session] of [
     assert.ok(ms < backMs(), `${ms} ms`)
   })
 
+  test('comes back when the configuration gives it another role, and when nobody used it for too long', async ({
+    kiosk,
+  }) => {
+    const before = kiosk.logins()
+    kiosk.configure({ kiosk: { user: 'kiosk', role: 'operator' }, session: { idle_seconds: 10 } })
+    kiosk.machine.must('systemctl reload postern')
+    await kiosk.untilBack(before)
+    await kiosk.untilBack(before + 1)
+  })
+
   test('leaves no process and no file when it is stopped', ({ kiosk }) => {
     const { machine } = kiosk
     machine.must('systemctl stop postern-kiosk')

@@ -41,4 +41,27 @@ test('it is switched off, and the port is closed', ({ postern }) => {
   assert.is(postern.ask('/ping').status, 200)
 })
 
+test('a kernel without IPv6 serves IPv4, to other machines too', ({ postern }) => {
+  const { machine } = postern
+  machine.must('systemctl stop postern.socket postern')
+  const paths = ['runtime', 'gate_runtime', 'state', 'gate_state', 'log', 'jobs']
+  const config = {
+    paths: Object.fromEntries(paths.map(name => [name, `/run/plain/${name}`])),
+    listen: [
+      { address: '127.0.0.1', port: 7740 },
+      { address: '::1', port: 7740 },
+    ],
+    remote: true,
+  }
+  machine.write('/run/plain/server.yml', JSON.stringify(config))
+  // Such a kernel refuses the sockets in the same way.
+  const families = 'RestrictAddressFamilies=AF_UNIX AF_INET AF_NETLINK'
+  const words = ['--unit=plain', '-p', 'Type=notify', '-p', 'NotifyAccess=all', '-p', families, '/usr/sbin/posternd']
+  machine.must(['systemd-run', ...words, '--config', '/run/plain/server.yml'])
+  assert.is(machine.run('curl -s http://127.0.0.1:7740/ping').stdout, 'pong')
+  assert.is(machine.run(asked).stdout, 'pong')
+  assert.match(postern.journal('plain'), /http:\/\/\[::1\]:7740 is left out: this machine has no such address/)
+  machine.must('systemctl stop plain')
+})
+
 test.run()

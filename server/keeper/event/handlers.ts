@@ -25,13 +25,13 @@ export function eventHandlers({
   async function identify(
     { ticket, handle }: Input<'event.subscribe'>,
     { authenticated, from }: Caller,
-  ): Promise<{ who: Authenticated | null; handle: string | null }> {
+  ): Promise<{ who: Authenticated | null; handle: string | null; isFull?: boolean }> {
     const redeemed = ticket === undefined ? null : tickets.redeem(ticket)
     const resumed = handle === undefined ? null : tickets.resume(handle)
     if (ticket === undefined && handle === undefined) return { who: authenticated, handle: null }
     const holder = redeemed?.holder ?? resumed
     const who = holder && (await sessions.resolveHolder(holder, from))
-    return { who, handle: redeemed?.handle ?? handle ?? null }
+    return { who, handle: redeemed?.handle ?? handle ?? null, isFull: redeemed !== null && redeemed.handle === null }
   }
   return {
     'event.ticket': async (_input, caller) => {
@@ -42,8 +42,9 @@ export function eventHandlers({
     },
 
     'event.subscribe': async (input, caller) => {
-      const { who, handle } = await identify(input, caller)
+      const { who, handle, isFull } = await identify(input, caller)
       if (who === null) return no('unauthenticated')
+      if (isFull) return no('busy', 'too many streams of yours are open')
       const told = events.subscribe(who, input.since, caller.link)
       if (told === null) return no('busy', 'too many listen')
       const { validMs, ...rest } = told

@@ -9,60 +9,87 @@ interface Held {
   readonly untilMs: number
 }
 
-const ticketMs = eventTicketSeconds * 1000
 /** A gate asks for each of its streams again within a minute; a handle that was not used for longer is nobody's any more. */
 const handleMs = 150_000
-/** Of each kind at once, and tickets of one session. */
+/** Of each kind at once: of everybody, and of one person, so that nobody takes the places of all. */
 const maxHeld = 16_384
-const maxTicketsOfSession = 64
+const maxTicketsOfOne = 64
+const maxHandlesOfOne = 1024
 
 export class EventTickets {
-  readonly #clock: Clock
   readonly #random: Random
-  readonly #tickets = new Map<string, Held>()
-  readonly #handles = new Map<string, Held>()
+  readonly #tickets: Holdings
+  readonly #handles: Holdings
 
   constructor(clock: Clock, random: Random) {
-    this.#clock = clock
     this.#random = random
+    this.#tickets = new Holdings(clock, eventTicketSeconds * 1000, maxTicketsOfOne)
+    this.#handles = new Holdings(clock, handleMs, maxHandlesOfOne)
   }
 
   /** Makes a ticket that stands for the holder for half a minute; null when there are too many. */
   create(holder: Holder): string | null {
-    const own = [...this.#live(this.#tickets)].filter(held => held.holder.session === holder.session)
-    return own.length >= maxTicketsOfSession ? null : this.#put(this.#tickets, holder, ticketMs)
+    const text = createOpaqueToken(this.#random)
+    return this.#tickets.put(hashOpaqueToken(text), holder) ? text : null
   }
 
-  /** Trades a ticket for a handle, once; null for one that was used, or is over. */
-  redeem(ticket: string): { holder: Holder; handle: string } | null {
-    const hash = hashOpaqueToken(ticket)
-    const held = this.#tickets.get(hash)
+  /** Trades a ticket for a handle, once; null for one that was used, or is over. The handle is null when there are too many. */
+  redeem(ticket: string): { holder: Holder; handle: string | null } | null {
     // Spent by whoever comes first, also when nothing comes of it.
-    this.#tickets.delete(hash)
-    if (held === undefined || held.untilMs <= this.#clock.monotonicMs()) return null
-    const handle = this.#put(this.#handles, held.holder, handleMs)
-    return handle === null ? null : { holder: held.holder, handle }
+    const holder = this.#tickets.take(hashOpaqueToken(ticket))
+    if (holder === null) return null
+    const handle = createOpaqueToken(this.#random)
+    return { holder, handle: this.#handles.put(hashOpaqueToken(handle), holder) ? handle : null }
   }
 
   /** Whose stream a handle keeps open; it stays good for as long as it is asked for. */
   resume(handle: string): Holder | null {
-    const hash = hashOpaqueToken(handle)
-    const held = this.#handles.get(hash)
-    if (held === undefined || held.untilMs <= this.#clock.monotonicMs()) return null
-    this.#handles.set(hash, { ...held, untilMs: this.#clock.monotonicMs() + handleMs })
-    return held.holder
+    return this.#handles.renew(hashOpaqueToken(handle))
+  }
+}
+
+/** Who holds what, for a time. */
+class Holdings {
+  readonly #held = new Map<string, Held>()
+  readonly #clock: Clock
+  readonly #lifeMs: number
+  readonly #mostOfOne: number
+
+  constructor(clock: Clock, lifeMs: number, mostOfOne: number) {
+    this.#clock = clock
+    this.#lifeMs = lifeMs
+    this.#mostOfOne = mostOfOne
   }
 
-  #put(held: Map<string, Held>, holder: Holder, lifeMs: number): string | null {
-    if (this.#live(held).length >= maxHeld) return null
-    const text = createOpaqueToken(this.#random)
-    held.set(hashOpaqueToken(text), { holder, untilMs: this.#clock.monotonicMs() + lifeMs })
-    return text
-  }
-
-  #live(held: Map<string, Held>): Held[] {
+  /** Whether there was room, of all and of the holder's own. */
+  put(hash: string, holder: Holder): boolean {
     const nowMs = this.#clock.monotonicMs()
-    for (const [hash, { untilMs }] of held) if (untilMs <= nowMs) held.delete(hash)
-    return [...held.values()]
+    let own = 0
+    for (const [other, { holder: its, untilMs }] of this.#held) {
+      if (untilMs <= nowMs) this.#held.delete(other)
+      else if (its.identity === holder.identity) own += 1
+    }
+    if (own >= this.#mostOfOne || this.#held.size >= maxHeld) return false
+    this.#held.set(hash, { holder, untilMs: nowMs + this.#lifeMs })
+    return true
+  }
+
+  /** Removes it; null for one that is not there, or is over. */
+  take(hash: string): Holder | null {
+    const holder = this.#find(hash)
+    this.#held.delete(hash)
+    return holder
+  }
+
+  /** Its time begins anew; null as for `take`. */
+  renew(hash: string): Holder | null {
+    const holder = this.#find(hash)
+    if (holder !== null) this.#held.set(hash, { holder, untilMs: this.#clock.monotonicMs() + this.#lifeMs })
+    return holder
+  }
+
+  #find(hash: string): Holder | null {
+    const held = this.#held.get(hash)
+    return held === undefined || held.untilMs <= this.#clock.monotonicMs() ? null : held.holder
   }
 }

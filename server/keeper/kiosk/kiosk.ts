@@ -6,8 +6,9 @@ import type { Clock, Random } from '../clock.ts'
 import { makeOwnDirectory, removeFile, writeSecretFile } from '../file.ts'
 import type { Account } from '../libc.ts'
 import type { Sessions } from '../session/sessions.ts'
+import type { Session } from '../store/session.ts'
 import type { Store } from '../store/store.ts'
-import type { Tickets } from '../ticket/tickets.ts'
+import { type Tickets, ticketAmr } from '../ticket/tickets.ts'
 
 export interface KioskOptions {
   readonly runtimeDirectory: string
@@ -18,7 +19,12 @@ export interface KioskOptions {
   readonly random: Random
   readonly findAccount: (name: string) => Promise<Account | null>
   /** As the configuration has it now. */
-  readonly settings: () => { readonly user: string; readonly role: string } | null
+  readonly settings: () => Settings | null
+}
+
+interface Settings {
+  readonly user: string
+  readonly role: string
 }
 
 /** A ticket that was written: for whom, and where. */
@@ -47,7 +53,7 @@ export class Kiosk {
   async start(): Promise<void> {
     const { store, tickets, sessions } = this.#options
     await store.tickets.clear({ kind: 'kiosk' })
-    this.#session = await this.#findSession()
+    this.#session = await this.#keepSession()
     await this.tick()
     tickets.whenSpent(async (ticket, session) => {
       if (ticket.kind !== 'kiosk') return
@@ -62,11 +68,14 @@ export class Kiosk {
     sessions.whenEnded(() => this.tick())
   }
 
-  /** Puts a ticket there if one should be, and takes away what should not. Called every few seconds. */
-  tick(): Promise<void> {
+  /** Puts a ticket there if one should be, takes away what should not, the session too. Called every few seconds. */
+  async tick(): Promise<void> {
     const mine = this.#turn.then(() => this.#replace())
     this.#turn = mine.catch(() => {})
-    return mine
+    await mine
+    // Not in turn: who ends a session waits for a tick.
+    const session = this.#session && (await this.#options.store.sessions.find(this.#session))
+    if (session && !(await this.#isOfNow(session))) await this.#options.sessions.end(session.id)
   }
 
   /** Removes the file and its ticket. */
@@ -119,10 +128,17 @@ export class Kiosk {
     await this.#options.store.tickets.clear({ kind: 'kiosk' })
   }
 
-  async #write(account: Account, { user, role }: { user: string; role: string }): Promise<void> {
+  async #write(account: Account, { user, role }: Settings): Promise<void> {
     const { store, tickets, clock, random } = this.#options
     const { id } = await store.identities.rememberAccount(account, clock.wallMs())
-    const wanted = { identity: id, kind: 'kiosk', roleCap: role, boundUid: account.uid, ttlMs: null } as const
+    const wanted = {
+      identity: id,
+      kind: 'kiosk',
+      roleCap: role,
+      boundUid: account.uid,
+      madeBy: null,
+      ttlMs: null,
+    } as const
     const text = (await tickets.create(wanted)) ?? ''
     makeOwnDirectory(this.#directory, 0o755)
     const path = join(this.#directory, user)
@@ -130,16 +146,24 @@ export class Kiosk {
     this.#written = { text, path, account, role }
   }
 
-  /** After a restart: the browser may still be logged in. */
-  async #findSession(): Promise<string | null> {
+  /** After a restart: the browser may still be logged in. Of all that the kiosk ever began, the newest may go on. */
+  async #keepSession(): Promise<string | null> {
+    const { store, sessions } = this.#options
+    const own = await store.sessions.listBegunBy(ticketAmr.kiosk)
+    const [newest, ...others] = own.sort((a, b) => b.began.wallMs - a.began.wallMs)
+    const kept = newest !== undefined && (await this.#isOfNow(newest)) ? newest : null
+    for (const one of kept === null ? own : others) await sessions.end(one.id)
+    return kept?.id ?? null
+  }
+
+  /** Whether the session is of the user and the role that the configuration has now. */
+  async #isOfNow({ identity: id, roleCap }: Session): Promise<boolean> {
     const { store, settings, findAccount } = this.#options
     const kiosk = settings()
     const account = kiosk && (await findAccount(kiosk.user))
-    if (!account) return null
-    const { id: identity } = await store.identities.rememberAccount(account, this.#options.clock.wallMs())
-    const own = (await store.sessions.list({ identity, limit: 200 })).filter(
-      session => session.roleCap === kiosk.role && session.amr.includes('ticket'),
+    const identity = account && (await store.identities.find(id))
+    return (
+      identity !== null && identity.name === account?.name && identity.uid === account.uid && roleCap === kiosk?.role
     )
-    return own.sort((a, b) => b.began.wallMs - a.began.wallMs)[0]?.id ?? null
   }
 }

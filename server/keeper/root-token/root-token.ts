@@ -39,10 +39,11 @@ export class RootToken {
   async start(): Promise<void> {
     await this.#endAll()
     await this.#write()
-    // Root logged out, or revoked it because it leaked: the next one is there when that is answered.
+    // Root logged out, or revoked it because it leaked: its links go too, and the next one is there when that is answered.
     this.#options.sessions.whenEnded(async ids => {
       if (this.#current === null || !ids.includes(this.#current.id)) return
       this.#current = null
+      await this.#options.store.tickets.clear({ kind: 'link', madeBy: null })
       await this.#write()
     })
   }

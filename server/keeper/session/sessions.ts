@@ -148,7 +148,7 @@ export class Sessions {
     return null
   }
 
-  /** Ends a session in the store and in every gate. Whether there was one. */
+  /** Ends a session in the store, with the login links that it made, and in every gate. Whether there was one. */
   async end(id: string): Promise<boolean> {
     const { store, forget } = this.#options
     const session = await store.sessions.find(id)
@@ -158,7 +158,7 @@ export class Sessions {
     return removed
   }
 
-  /** Ends all sessions of an identity but `except`, and its login links; how many sessions. */
+  /** Ends all sessions of an identity but `except`, and the login links for it; how many sessions. */
   async endAll(identity: string, except: string | null): Promise<number> {
     const { store, forget } = this.#options
     const ended: Session[] = []

@@ -61,4 +61,13 @@ const tickets: Migration = {
   },
 }
 
-export const migrations: readonly Migration[] = [first, tickets]
+const ticketMakers: Migration = {
+  name: '0003-ticket-makers',
+  async up(db) {
+    // Null: by root's token, whose session is another one every few minutes, or by the daemon itself.
+    await sql`alter table ticket add column made_by text references session (id) on delete cascade`.execute(db)
+    await sql`create index ticket_made_by on ticket (made_by)`.execute(db)
+  },
+}
+
+export const migrations: readonly Migration[] = [first, tickets, ticketMakers]

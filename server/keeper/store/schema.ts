@@ -52,6 +52,7 @@ export interface TicketTable {
   kind: 'link' | 'kiosk'
   role_cap: string | null
   bound_uid: number | null
+  made_by: string | null
   made_wall_ms: number
   made_boot: string
   made_monotonic_ms: number

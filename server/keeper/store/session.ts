@@ -25,6 +25,8 @@ export interface SessionStore {
   /** In the order of their ids, from after `cursor`; of one identity or of all. */
   list(filter: { identity?: string | undefined; cursor?: string | undefined; limit: number }): Promise<Session[]>
   listKind(kind: Session['kind']): Promise<Session[]>
+  /** Those that began in exactly that way. */
+  listBegunBy(amr: readonly string[]): Promise<Session[]>
   count(): Promise<number>
   setUsed(id: string, used: Instant): Promise<void>
   /** Sets how long after it began the session ends. */
@@ -106,6 +108,10 @@ export function createSessionStore(db: Kysely<Schema>): SessionStore {
     },
     async listKind(kind) {
       return (await db.selectFrom('session').selectAll().where('kind', '=', kind).execute()).map(toSession)
+    },
+    async listBegunBy(amr) {
+      const query = db.selectFrom('session').selectAll().where('amr', '=', JSON.stringify(amr))
+      return (await query.execute()).map(toSession)
     },
     async count() {
       const counted = db.selectFrom('session').select(({ fn }) => fn.countAll<number>().as('sessions'))

@@ -12,6 +12,8 @@ export interface Ticket {
   readonly roleCap: string | null
   /** The only uid whose connections may spend it. */
   readonly boundUid: number | null
+  /** The session that made it, which takes it along when it ends; null: root's token, or the daemon itself. */
+  readonly madeBy: string | null
   readonly made: Instant
   /** Null: until it is spent. */
   readonly ttlMs: number | null
@@ -23,8 +25,8 @@ export interface TicketStore {
   list(): Promise<Ticket[]>
   /** Removes it. Whether it was there: of many who ask at once, one hears yes. */
   take(hash: string): Promise<boolean>
-  /** Removes those of an identity, of a kind; all of them where neither is given. */
-  clear(filter: { identity?: string; kind?: Ticket['kind'] }): Promise<void>
+  /** Removes those of an identity, of a kind, of root and the daemon: all that is given must fit. */
+  clear(filter: { identity?: string; kind?: Ticket['kind']; madeBy?: null }): Promise<void>
 }
 
 function toTicket(row: Selectable<TicketTable>): Ticket {
@@ -34,6 +36,7 @@ function toTicket(row: Selectable<TicketTable>): Ticket {
     kind: row.kind,
     roleCap: row.role_cap,
     boundUid: row.bound_uid,
+    madeBy: row.made_by,
     made: { wallMs: row.made_wall_ms, boot: row.made_boot, monotonicMs: row.made_monotonic_ms },
     ttlMs: row.ttl_ms,
   }
@@ -42,13 +45,14 @@ function toTicket(row: Selectable<TicketTable>): Ticket {
 /** The tickets of a SQLite store. */
 export function createTicketStore(db: Kysely<Schema>): TicketStore {
   return {
-    async add({ hash, identity, kind, roleCap, boundUid, made, ttlMs }) {
+    async add({ hash, identity, kind, roleCap, boundUid, madeBy, made, ttlMs }) {
       const row = {
         hash,
         identity: Number(identity),
         kind,
         role_cap: roleCap,
         bound_uid: boundUid,
+        made_by: madeBy,
         made_wall_ms: made.wallMs,
         made_boot: made.boot,
         made_monotonic_ms: made.monotonicMs,
@@ -65,10 +69,11 @@ export function createTicketStore(db: Kysely<Schema>): TicketStore {
       const { numDeletedRows } = await db.deleteFrom('ticket').where('hash', '=', hash).executeTakeFirst()
       return numDeletedRows > 0n
     },
-    async clear({ identity, kind }) {
+    async clear({ identity, kind, madeBy }) {
       let doomed = db.deleteFrom('ticket')
       if (identity !== undefined) doomed = doomed.where('identity', '=', Number(identity))
       if (kind !== undefined) doomed = doomed.where('kind', '=', kind)
+      if (madeBy === null) doomed = doomed.where('made_by', 'is', null)
       await doomed.execute()
     },
   }

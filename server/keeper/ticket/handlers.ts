@@ -42,7 +42,8 @@ export function ticketHandlers(options: TicketHandlersOptions): HandlersOf<'tick
       if (role !== undefined && !isRole(role)) return no('invalid_input', `role: there is no role ${role}`)
       const identity = await store.identities.rememberAccount(account, clock.wallMs())
       const [roleCap, boundUid, ttlMs] = [role ?? null, uid ?? null, ttlSeconds * 1000]
-      const ticket = await tickets.create({ identity: identity.id, kind: 'link', roleCap, boundUid, ttlMs })
+      const madeBy = who.session.kind === 'root' ? null : who.session.id
+      const ticket = await tickets.create({ identity: identity.id, kind: 'link', roleCap, boundUid, madeBy, ttlMs })
       if (ticket === null) return no('busy', 'there are too many unused login links: wait until some are over')
       const expiresAt = toRfc3339(clock.wallMs() + ttlMs)
       return yes({ ticket, user: showUser(identity), role: roleCap, uid: boundUid, expires_at: expiresAt })

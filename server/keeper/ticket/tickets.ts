@@ -16,6 +16,12 @@ import { createOpaqueToken, hashOpaqueToken } from '../token/opaque.ts'
 const maxTickets = 1000
 const maxOfOne = 100
 
+/** How a session began that a ticket was spent for, by the kind of the ticket. */
+export const ticketAmr: Readonly<Record<Ticket['kind'], readonly string[]>> = {
+  link: ['ticket'],
+  kiosk: ['ticket', 'kiosk'],
+}
+
 export interface TicketsOptions {
   readonly store: Store
   readonly sessions: Sessions
@@ -55,7 +61,9 @@ export class Tickets {
   }
 
   /** Makes one; null when there are too many. The text is in nobody's hands but the caller's. */
-  async create(wanted: Pick<Ticket, 'identity' | 'kind' | 'roleCap' | 'boundUid' | 'ttlMs'>): Promise<string | null> {
+  async create(
+    wanted: Pick<Ticket, 'identity' | 'kind' | 'roleCap' | 'boundUid' | 'madeBy' | 'ttlMs'>,
+  ): Promise<string | null> {
     const { store, clock, random } = this.#options
     const all = wanted.kind === 'link' ? await store.tickets.list() : []
     const own = all.filter(({ identity }) => identity === wanted.identity)
@@ -94,7 +102,8 @@ export class Tickets {
       return no('ticket_refused', 'it was used before')
     }
     const roleCap = ticket?.roleCap ?? undefined
-    const issued = await sessions.begin({ identity, kind: 'cookie', amr: ['ticket'], from, roleCap })
+    const amr = ticketAmr[ticket?.kind ?? 'link']
+    const issued = await sessions.begin({ identity, kind: 'cookie', amr, from, roleCap })
     note({ user: identity.name, identity: identity.id, session: issued.session.id })
     if (former !== null) await sessions.end(former.session.id)
     if (ticket !== null) for (const listener of this.#spentListeners) await listener(ticket, issued.session.id)

@@ -14,7 +14,8 @@ test.before.each(context => {
 })
 
 test('a ticket is traded once, for a handle that goes on', ({ tickets, ticket, clock }) => {
-  const { handle = '', holder: found } = tickets.redeem(ticket) ?? {}
+  const { handle, holder: found } = tickets.redeem(ticket) ?? {}
+  assert.ok(handle)
   assert.equal(found, holder)
   assert.is(tickets.redeem(ticket), null)
   assert.is(tickets.redeem(handle), null)
@@ -31,17 +32,29 @@ test('a ticket is good for 30 s', ({ tickets, ticket, clock }) => {
 })
 
 test('a handle that nobody asks with is over', ({ tickets, ticket, clock }) => {
-  const { handle = '' } = tickets.redeem(ticket) ?? {}
+  const handle = tickets.redeem(ticket)?.handle ?? ''
   clock.pass(151)
   assert.is(tickets.resume(handle), null)
 })
 
-test('one session holds 64 unspent tickets at most', ({ tickets, clock }) => {
-  for (let at = 1; at < 64; at += 1) assert.ok(tickets.create(holder))
+test('one person holds 64 unspent tickets at most, in however many sessions', ({ tickets, clock }) => {
+  for (let at = 1; at < 64; at += 1) assert.ok(tickets.create({ ...holder, session: `s${at}` }))
   assert.is(tickets.create(holder), null)
-  assert.ok(tickets.create({ ...holder, session: 'other' }))
+  assert.ok(tickets.create({ ...holder, identity: '2' }))
   clock.pass(31)
   assert.ok(tickets.create(holder))
+})
+
+test('one person holds 1024 handles at most; those that are there go on', ({ tickets, ticket, clock }) => {
+  const redeem = (identity: string) => tickets.redeem(tickets.create({ ...holder, identity }) ?? '')
+  const first = tickets.redeem(ticket)?.handle ?? ''
+  for (let at = 1; at < 1024; at += 1) assert.ok(redeem('1')?.handle)
+  assert.is(redeem('1')?.handle, null)
+  assert.ok(redeem('2')?.handle)
+  assert.equal(tickets.resume(first), holder)
+  assert.is(redeem('1')?.handle, null)
+  clock.pass(151)
+  assert.ok(redeem('1')?.handle)
 })
 
 test.run()

@@ -184,4 +184,36 @@ test('knows after a restart which session its browser has', async context => {
   assert.is((await next.kiosk.status(here))?.session, 'active')
 })
 
+const changes: { name: string; settings: Context['settings']['now'] }[] = [
+  { name: 'another role', settings: { user: 'alice', role: 'operator' } },
+  { name: 'another user', settings: { user: 'bob', role: 'viewer' } },
+  { name: 'no kiosk', settings: null },
+]
+for (const { name, settings } of changes) {
+  test(`its session ends when the configuration has ${name}, and no other one does`, async context => {
+    const { kiosk, house } = context
+    await kiosk.start()
+    const answer = await spend(context, read(context.file))
+    assert.ok(answer.ok)
+    const other = await house.login('alice', { amr: ['ticket'], roleCap: 'viewer' })
+    await kiosk.tick()
+    assert.ok(await house.isGood(answer.value.accessToken))
+    context.settings.now = settings
+    await kiosk.tick()
+    assert.not.ok(await house.isGood(answer.value.accessToken))
+    assert.ok(await house.isGood(other.accessToken))
+  })
+
+  test(`its session ends at a start when the configuration has ${name} by then`, async context => {
+    await context.kiosk.start()
+    const answer = await spend(context, read(context.file))
+    assert.ok(answer.ok)
+    const other = await context.house.login('alice', { amr: ['ticket'], roleCap: 'viewer' })
+    context.settings.now = settings
+    await makeKiosk(context).kiosk.start()
+    assert.not.ok(await context.house.isGood(answer.value.accessToken))
+    assert.ok(await context.house.isGood(other.accessToken))
+  })
+}
+
 test.run()

@@ -40,6 +40,7 @@ function makeRootToken({ sessions, store, clock }: House, runtimeDirectory: stri
   return new RootToken({ runtimeDirectory, sessions, store, clock, random: randomBytes, account })
 }
 
+const made = { wallMs: 0, boot: '', monotonicMs: 0 }
 const read = (path: string) => readFileSync(path, 'utf8').trim()
 
 test('the file holds a token of root in a session of its own kind, and nothing else', async ({
@@ -128,6 +129,25 @@ for (const [name, end] of endings)
     assert.not.ok(await house.isGood(first))
     assert.is.not(read(path), first)
     assert.ok(await house.isGood(read(path)))
+  })
+
+for (const [name, end] of endings)
+  test(`when root ${name}, the links that were made with the token are dead`, async ({ house, path, rootToken }) => {
+    await rootToken.start()
+    const { id: identity } = await house.identity('alice')
+    const link = { identity, kind: 'link', roleCap: null, boundUid: null, madeBy: null, made, ttlMs: null } as const
+    await house.store.tickets.add({ ...link, hash: 'link' })
+    await house.store.tickets.add({ ...link, hash: 'kiosk', kind: 'kiosk' })
+    const tick = () => {
+      house.clock.pass(1800)
+      return rootToken.tick()
+    }
+    await tick()
+    await tick()
+    assert.ok(await house.store.tickets.find('link'), 'a renewal ends them')
+    const who = await house.sessions.resolve(read(path), here)
+    await end(house, who?.session.id ?? '', who?.identity.id ?? '')
+    assert.equal([await house.store.tickets.find('link'), (await house.store.tickets.list()).length], [null, 1])
   })
 
 test('the end of another session renews nothing', async ({ house, path, rootToken }) => {

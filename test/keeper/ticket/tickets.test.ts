@@ -35,7 +35,15 @@ test.after.each(({ house }) => house.close())
 
 async function make({ house, tickets }: Context, more: Partial<Ticket> = {}, name = 'alice'): Promise<string> {
   const { id: identity } = await house.identity(name)
-  const wanted = { identity, kind: 'link', roleCap: null, boundUid: null, ttlMs: 60_000, ...more } as const
+  const wanted = {
+    identity,
+    kind: 'link',
+    roleCap: null,
+    boundUid: null,
+    madeBy: null,
+    ttlMs: 60_000,
+    ...more,
+  } as const
   return found(await tickets.create(wanted))
 }
 
@@ -135,7 +143,8 @@ test('one without a time is good for ever, and login.allow is not asked for the 
   context.kiosk.user = 'alice'
   const text = await make(context, { kind: 'kiosk', ttlMs: null })
   context.house.clock.pass(365 * 24 * 3600)
-  assert.ok((await spend(context, text)).ok)
+  const answer = await spend(context, text)
+  assert.equal(answer.ok && answer.value.session.amr, ['ticket', 'kiosk'])
 })
 
 test("root's token stands in for a ticket as often as it is good, and no other token does", async context => {
@@ -175,9 +184,37 @@ test('who ends all sessions of an identity ends its links', async context => {
   assert.ok(await context.tickets.isUnspent(other))
 })
 
+test('a link ends with the session that made it, however that ends', async context => {
+  const { house, tickets } = context
+  const ends = [
+    (id: string) => house.sessions.end(id),
+    async () => house.sessions.endAll((await house.identity('bob')).id, null),
+    async () => {
+      house.clock.pass(365 * 24 * 3600)
+      await house.sessions.sweep()
+    },
+  ]
+  for (const end of ends) {
+    const { session } = await house.login('bob')
+    const [text, other] = [await make(context, { madeBy: session.id, ttlMs: null }), await make(context)]
+    await end(session.id)
+    assert.not.ok(await tickets.isUnspent(text))
+    assert.ok(await tickets.isUnspent(other))
+  }
+})
+
+test('no link comes to be for a session that ended meanwhile', async context => {
+  const { session } = await context.house.login('bob')
+  await context.house.sessions.end(session.id)
+  await make(context, { madeBy: session.id }).then(
+    () => assert.unreachable(),
+    (fault: Error) => assert.match(fault.message, /FOREIGN KEY/),
+  )
+})
+
 test('there are a hundred of one identity at most, and those whose time is over make room', async context => {
   const { id: identity } = await context.house.identity('alice')
-  const wanted = { identity, kind: 'link', roleCap: null, boundUid: null, ttlMs: 1000 } as const
+  const wanted = { identity, kind: 'link', roleCap: null, boundUid: null, madeBy: null, ttlMs: 1000 } as const
   for (let count = 0; count < 100; count += 1) assert.ok(await context.tickets.create(wanted))
   assert.is(await context.tickets.create(wanted), null)
   assert.ok(await context.tickets.create({ ...wanted, identity: (await context.house.identity('bob')).id }))
