@@ -89,7 +89,7 @@ interface Module {
 type Modules = ReadonlyMap<string, Module>
 
 function readModules(root: string): Modules {
-  const files = globSync(['server/**/*.ts', 'cli/**/*.ts', 'scripts/*.ts'], { cwd: root }).sort()
+  const files = globSync(['server/**/*.ts', 'cli/**/*.ts', 'scripts/{*,benches/*}.ts'], { cwd: root }).sort()
   const toEdge = (file: string, found: Import): Edge[] => {
     const isOurs = found.specifier?.startsWith('.') === true
     return isOurs ? [{ ...found, to: relative(root, resolve(root, file, '..', found.specifier ?? '')) }] : []

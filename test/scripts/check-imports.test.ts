@@ -61,6 +61,11 @@ const planted: { file: string; text: string; rule: string }[] = [
   { file: 'server/pages/y.ts', text: `import '../gate/ip.ts'`, rule: 'pages may not import gate' },
   { file: 'cli/x.ts', text: `import '../server/keeper/clock.ts'`, rule: 'cli may not import keeper' },
   { file: 'scripts/x.ts', text: `import '../server/keeper/clock.ts'`, rule: 'scripts may not import keeper' },
+  {
+    file: 'scripts/benches/x.ts',
+    text: `import '../../server/keeper/clock.ts'`,
+    rule: 'scripts may not import keeper',
+  },
   { file: 'server/keeper/z.ts', text: `import '../../test/support/http.ts'`, rule: 'keeper may not import test' },
   { file: 'server/keeper/a.ts', text: `import './nothing.ts'`, rule: 'there is no server/keeper/nothing.ts' },
   { file: 'server/keeper/b.ts', text: `import '../posternd.ts'`, rule: 'keeper may not import entry' },

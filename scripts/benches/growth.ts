@@ -1,0 +1,53 @@
+/** Memory after many logins, beside that after few. */
+import { once } from 'node:events'
+import { createAccount } from '../../test/support/account.ts'
+import { startDaemon } from '../../test/support/daemon.ts'
+import { anonymousMiB, childrenOf } from './process-memory.ts'
+import { report } from './report.ts'
+import { retry } from './run.ts'
+import { config } from './set-up.ts'
+
+/** Asks a process for a full garbage collection through its inspector, and gives its anonymous memory then. */
+async function settledMiB(pid: number): Promise<number> {
+  process.kill(pid, 'SIGUSR1')
+  const targets = await retry(
+    async () => (await fetch('http://127.0.0.1:9229/json')).json() as Promise<{ webSocketDebuggerUrl: string }[]>,
+  )
+  const socket = new WebSocket(targets[0]?.webSocketDebuggerUrl ?? '')
+  await once(socket, 'open')
+  const ask = async (id: number, method: string, params = {}) => {
+    socket.send(JSON.stringify({ id, method, params }))
+    await once(socket, 'message')
+  }
+  await ask(1, 'HeapProfiler.collectGarbage')
+  await ask(2, 'HeapProfiler.collectGarbage')
+  // The next process is to be found at the same port; no answer comes, the connection ends instead.
+  const expression = 'process.getBuiltinModule("node:inspector").close()'
+  socket.send(JSON.stringify({ id: 3, method: 'Runtime.evaluate', params: { expression } }))
+  await once(socket, 'close')
+  await new Promise(resolve => setTimeout(resolve, 1000))
+  return anonymousMiB(pid)
+}
+
+/** Has a daemon and an account of its own, and takes ten minutes. */
+export async function benchGrowth(): Promise<void> {
+  const daemon = await startDaemon({ config, pam: ['auth required pam_permit.so', 'account required pam_permit.so'] })
+  const account = await createAccount({ groups: ['sudo'] })
+  const keeper = daemon.process.pid ?? 0
+  const [gate = 0] = childrenOf(keeper)
+  const login = async (count: number) => {
+    for (let done = 0; done < count; done += 4)
+      await Promise.all(Array.from({ length: 4 }, () => daemon.login(account.name, '')))
+  }
+  try {
+    await login(1000)
+    const before = { keeper: await settledMiB(keeper), gate: await settledMiB(gate) }
+    await login(9000)
+    const after = { keeper: await settledMiB(keeper), gate: await settledMiB(gate) }
+    report('keeper memory after 10,000 logins, over 1,000', after.keeper, before.keeper, 'MiB', '0.95 to 1.05')
+    report('gate memory after 10,000 logins, over 1,000', after.gate, before.gate, 'MiB', '0.95 to 1.05')
+  } finally {
+    await daemon.remove()
+    await account.remove()
+  }
+}
