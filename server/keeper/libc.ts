@@ -9,7 +9,6 @@ const SO_PEERCRED = 17
 const AF_UNIX = 1
 const SOCK_DGRAM_CLOEXEC = 0x80002
 const ERANGE = 34
-const M_ARENA_MAX = -8
 /** What get…_r may say instead of 0 when there is no such entry, by its manual: ENOENT, ESRCH, EBADF, EPERM. */
 const NO_ENTRY = [2, 3, 9, 1]
 const LARGEST_ENTRY = 16 * 1024 * 1024
@@ -18,7 +17,6 @@ const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout
 const openSocket = libc.func('int socket(int, int, int)')
 const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)')
 const closeFd = libc.func('int close(int)')
-const mallopt = libc.func('int mallopt(int, int)')
 const malloc_trim = libc.func('int malloc_trim(size_t)')
 
 koffi.struct('passwd', {
@@ -35,14 +33,6 @@ const getpwnam_r = libc.func('int getpwnam_r(const char *, _Out_ passwd *, _Out_
 const getpwuid_r = libc.func('int getpwuid_r(uint32_t, _Out_ passwd *, _Out_ void *, size_t, _Out_ void **)')
 const getgrgid_r = libc.func('int getgrgid_r(uint32_t, _Out_ group *, _Out_ void *, size_t, _Out_ void **)')
 const getgrouplist = libc.func('int getgrouplist(const char *, uint32_t, _Out_ uint32_t *, _Inout_ int *)')
-
-/**
- * Has the threads of this process share one heap of malloc(3): with one each, what Node.js does in its threads leaves more
- * and more holes, a tenth of the keeper's memory after some thousand logins. To be called before there are threads.
- */
-export function shareOneHeap(): void {
-  mallopt(M_ARENA_MAX, 1)
-}
 
 /** Gives what malloc(3) holds and nobody uses back to the kernel, of every heap; it keeps it otherwise. Takes milliseconds. */
 export function returnFreeMemory(): void {

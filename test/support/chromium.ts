@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BrowserContext, chromium } from 'playwright-core'
+import { cleanAtEnd } from './cleanup.ts'
 
 const args = [
   '--no-sandbox',
@@ -40,10 +41,13 @@ export async function openBrowser({
     javaScriptEnabled: script,
     args: names ? [...args, ...nameArgs] : args,
   }
+  const remove = () => rmSync(profile, { recursive: true, force: true })
+  const forget = cleanAtEnd(remove)
   const context = await chromium.launchPersistentContext(profile, options)
   const close = async () => {
+    forget()
     await context.close()
-    rmSync(profile, { recursive: true, force: true })
+    remove()
   }
   return { context, close }
 }

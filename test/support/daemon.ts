@@ -114,7 +114,8 @@ export async function startDaemon({
     const [program = '', ...words] = network === undefined ? command : ['ip', 'netns', 'exec', network, ...command]
     const started = spawn(program, [...words, '--config', configFile], {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env.PATH ?? '', ...env },
+      // As its unit and its command have it.
+      env: { PATH: process.env.PATH ?? '', MALLOC_ARENA_MAX: '1', ...env },
     })
     child = started
     const from = log.length

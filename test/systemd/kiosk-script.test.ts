@@ -45,4 +45,20 @@ test('waits for the daemon, logs Firefox in, and leaves nothing behind', async (
   assert.is(machine.must("find /run/kiosk-session -mindepth 1 -name 'kiosk-*'"), '')
 })
 
+test("a display manager's session has the settings of kiosk.env, as the unit has; its own count more", ({
+  postern,
+}) => {
+  const { machine } = postern
+  machine.write('/run/first/postern', '#!/bin/sh\necho "$@"\n', '0755')
+  const show = (...more: string[]) =>
+    machine.must(['env', 'PATH=/run/first:/usr/bin:/bin', ...more, '/usr/lib/postern/kiosk/show'])
+  assert.is(show(), 'kiosk --browser firefox --url / --')
+  machine.write(
+    '/etc/postern/kiosk.env',
+    '# $(touch /run/bad)\nKIOSK_BROWSER=chromium\nKIOSK_URL=/a b\nKIOSK_ARGS=--x --y\n',
+  )
+  assert.is(show(), 'kiosk --browser chromium --url /a b -- --x --y')
+  assert.is(show('KIOSK_BROWSER=firefox'), 'kiosk --browser firefox --url /a b -- --x --y')
+})
+
 test.run()
