@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
+import { faultAt } from '../config/fault.ts'
 import { listenersOf, privilegedPortFaults } from '../config/listener.ts'
 import type { Loaded } from '../config/load.ts'
 import type { Log } from '../link/log.ts'
@@ -78,6 +79,7 @@ export class Daemon {
   #gates: Gates | null = null
   #processes: GateProcesses | null = null
   #starting: Promise<void> = Promise.resolve()
+  #reloading: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | null = null
 
   constructor(options: DaemonOptions) {
@@ -121,19 +123,24 @@ export class Daemon {
     if (this.#stopping === null) await this.#announce(env)
   }
 
-  async reload(): Promise<{ restartNeeded: string[] }> {
+  /** Reads the configuration again, one call after the other. Throws when it is refused: then nothing has changed. */
+  reload(): Promise<{ restartNeeded: string[] }> {
+    const mine = this.#reloading.then(() => this.#reload())
+    this.#reloading = mine.catch(() => {})
+    return mine
+  }
+
+  async #reload(): Promise<{ restartNeeded: string[] }> {
     this.#manager.reloading()
     let note = 'the last reload was refused, the former configuration is in force'
     try {
-      const outcome = await this.#configuration.reload(requireServed)
-      await this.#tls.reload()
+      const outcome = await this.#configuration.reload(requireServed, () => this.#adoptTls())
       this.#warnOfInsecure()
       for (const key of outcome.restartNeeded) this.#log('warn', `${key} has changed: it waits for a restart`)
       await this.#gates?.tellSettings()
       // Who may do what is looked up in the configuration: nothing that was remembered counts any more.
       await this.#gates?.forget('everything')
-      this.#describeInstance()
-      await this.#issue.tick()
+      await this.#publish()
       this.#log('info', 'the configuration was read again')
       note = 'the configuration was read again'
       void this.#keeper.promise.then(keeper => keeper.reloaded(outcome))
@@ -143,6 +150,27 @@ export class Daemon {
       throw fault
     } finally {
       this.#manager.reloaded(note)
+    }
+  }
+
+  /** The certificate that the configuration asks for now. */
+  async #adoptTls(): Promise<void> {
+    try {
+      await this.#tls.open()
+    } catch (fault) {
+      const message = fault instanceof Error ? fault.message : String(fault)
+      throw new ConfigurationError([faultAt(this.#configuration.loaded.originOf(['tls']), ['tls'], message)])
+    }
+  }
+
+  /** What others read of this instance. What cannot be written is said, and the configuration is in force all the same. */
+  async #publish(): Promise<void> {
+    for (const write of [() => this.#describeInstance(), () => this.#issue.tick()]) {
+      try {
+        await write()
+      } catch (fault) {
+        this.#log('error', fault instanceof Error ? fault.message : String(fault))
+      }
     }
   }
 

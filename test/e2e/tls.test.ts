@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -257,6 +257,42 @@ test('a certificate can be imported, and its key is in no trail and no log', asy
   const trail = readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8')
   assert.ok(trail.includes('cert.import'))
   for (const text of [trail, daemon.log(), reply.text]) assert.not(text.includes(secret))
+})
+
+test('a reload whose certificate cannot be had is refused whole: what was in force stays so', async () => {
+  const [key, token] = [join(daemon.directory, 'state/tls/key.pem'), daemon.token()]
+  const former = await shown()
+  const reload = () => daemon.ask('/postern/v1/config/reload', { method: 'POST', token })
+  const hasRole = async () => (await daemon.ask('/postern/v1/config', { token })).text.includes('added')
+  daemon.configure(configOf({ roles: { added: { groups: [], permissions: ['status.read'] } } }))
+  chmodSync(key, 0o644)
+  const refused = await reload()
+  assert.equal([refused.status, refused.json().code], [409, 'conflict'], refused.text)
+  assert.match(String(refused.json().detail), /tls: .*key\.pem/)
+  assert.is(await hasRole(), false)
+  assert.equal(await shown(), former)
+  chmodSync(key, 0o600)
+  assert.is((await reload()).status, 200)
+  assert.is(await hasRole(), true)
+})
+
+test('what cannot be written for others is said, and the configuration is in force all the same', async () => {
+  const folder = join(daemon.directory, 'issue.d')
+  mkdirSync(folder)
+  chmodSync(folder, 0o777)
+  const reload = (more: object) => {
+    daemon.configure(configOf(more))
+    return daemon.ask('/postern/v1/config/reload', { method: 'POST', token: daemon.token() })
+  }
+  const reply = await reload({ remote: true })
+  assert.is(reply.status, 200, reply.text)
+  assert.match(daemon.log(), new RegExp(`posternd: error: .*${folder}.*`))
+  await until(async () => (await ask7643('/ping').catch(() => '')) === 'pong')
+  chmodSync(folder, 0o755)
+  const file = join(folder, 'run.issue')
+  await until(async () => existsSync(file))
+  assert.is((await reload({})).status, 200)
+  assert.is(existsSync(file), false)
 })
 
 test('remote is switched by a drop-in of postern’s own, and the gate opens and closes without dropping others', async () => {

@@ -54,13 +54,17 @@ export class Configuration {
 
   /**
    * Loads it again. What cannot change while running stays as it is and is named. Throws as `load` does, or what `check`
-   * throws at what was loaded, changing nothing.
+   * throws at what was loaded, or `adopt` once it is in force: then the former is in force again.
    */
-  async reload(check: (loaded: Loaded) => Promise<void>): Promise<{ restartNeeded: string[] }> {
+  async reload(
+    check: (loaded: Loaded) => Promise<void>,
+    adopt: () => Promise<void>,
+  ): Promise<{ restartNeeded: string[] }> {
     const outcome = await loadConfig(this.#options)
     if (!outcome.ok) throw new ConfigurationError(outcome.faults)
     await check(outcome)
-    const former = this.#loaded.config
+    const before = this.#loaded
+    const former = before.config
     const changed = needsRestart.filter(
       key => JSON.stringify(valueAt(former, key)) !== JSON.stringify(valueAt(outcome.config, key)),
     )
@@ -74,6 +78,12 @@ export class Configuration {
       token: { ...token, algorithm: former.token.algorithm, ...(issuer !== undefined && { issuer }) },
     }
     this.#loaded = { ...outcome, config }
+    try {
+      await adopt()
+    } catch (fault) {
+      this.#loaded = before
+      throw fault
+    }
     return { restartNeeded: [...changed] }
   }
 }

@@ -58,8 +58,18 @@ export class Tls {
     return { certificate: join(directory, 'certificate.pem'), key: join(directory, 'key.pem') }
   }
 
-  /** Makes what is missing. Throws when HTTPS is to be served and cannot be. Tells nobody. */
+  /** Makes what is missing. Throws when HTTPS is to be served and cannot be; the former stays in force. Tells nobody. */
   async open(): Promise<void> {
+    const former = this.#served
+    try {
+      await this.#open()
+    } catch (fault) {
+      this.#served = former
+      throw fault
+    }
+  }
+
+  async #open(): Promise<void> {
     const { isServed, files } = this.#options.settings()
     if (!isServed) {
       this.#served = null
@@ -70,8 +80,8 @@ export class Tls {
     this.#stamp = stampOf(files)
   }
 
-  /** Does as `open` and tells when something changed: after a reload. What cannot be served leaves the former in force. */
-  async reload(): Promise<void> {
+  /** Does as `open` and tells when something changed. */
+  async #reopen(): Promise<void> {
     const former = this.#served?.material
     await this.open()
     if (!isSame(former, this.#served?.material)) await this.#options.changed()
@@ -84,7 +94,7 @@ export class Tls {
     if (!isServed || this.#served === null || clock.monotonicMs() < this.#retryAtMs) return
     if (files === null ? !this.#isOwnDue() : stampOf(files) === this.#stamp) return
     try {
-      await this.reload()
+      await this.#reopen()
     } catch (fault) {
       this.#retryAtMs = clock.monotonicMs() + retryMs
       const text = fault instanceof Error ? fault.message : String(fault)
