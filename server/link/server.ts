@@ -54,7 +54,7 @@ export interface LinkRequest {
   readonly from: From
   readonly signal: AbortSignal
   /** Where events can be pushed to; only a gate's. */
-  readonly link?: Pick<LinkServer, 'send' | 'isOpen'> | undefined
+  readonly link?: Pick<LinkServer, 'forget' | 'isOpen' | 'send'> | undefined
 }
 
 /** What the keeper does for one link. */

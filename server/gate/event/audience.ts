@@ -78,7 +78,7 @@ export class Audience {
   ) {
     if (isAfter(from, subscriber.at)) subscriber.begin(readyAt(from, true))
     for (const event of events)
-      if (isAfter(event.id, subscriber.at)) subscriber.tell(event.kind, Buffer.from(JSON.stringify(event)))
+      if (isAfter(event.id, subscriber.at)) subscriber.tellMissed(event.kind, Buffer.from(JSON.stringify(event)))
     if (isAfter(head, subscriber.at)) subscriber.at = head
     for (const told of pushed) {
       if (!isAfter(told.event.id, head)) continue

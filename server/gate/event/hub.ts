@@ -10,6 +10,15 @@ type Push = Extract<ToGate, { type: 'event' }>
 export interface HubOptions {
   /** Asks the keeper for `event.subscribe`. */
   readonly ask: (input: Input<'event.subscribe'>, token: string | null, from: From) => Promise<Answer>
+  readonly limits?: Partial<HubLimits>
+}
+
+/** Bounds, and how often it is looked for signs of life, in milliseconds. */
+export interface HubLimits {
+  /** Subscribers at once: of this gate, and of one identity. */
+  readonly subscribers: number
+  readonly subscribersOfOne: number
+  readonly pingMs: number
 }
 
 /** A stream that the keeper has granted and that has no WebSocket yet. */
@@ -23,21 +32,19 @@ export interface Opening {
   readonly doubts: number
 }
 
-/** Subscribers at once: of this gate, and of one identity. */
-const maxSubscribers = 12_000
-const maxSubscribersOfOne = 6_000
+const usualLimits: HubLimits = { subscribers: 12_000, subscribersOfOne: 6_000, pingMs: 30_000 }
 /** Questions to the keeper at once, so that its other callers are not turned away. */
 const maxAsking = 32
 /** How long subscribers whose session has ended may take to go. */
 const leaveMs = 800
-/** How often it is looked for what is over, and how often for signs of life, in milliseconds. */
+/** How often it is looked for what is over, in milliseconds. */
 const sweepMs = 250
-const pingMs = 30_000
 /** Events kept for those whom the keeper is just being asked for. */
 const keptPushes = 1000
 
 export class Hub {
   readonly #options: HubOptions
+  readonly #limits: HubLimits
   readonly #audiences = new Map<string, Audience>()
   readonly #pushed: (Told & { to: readonly string[] })[] = []
   #last = ''
@@ -48,8 +55,9 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options
+    this.#limits = { ...usualLimits, ...options.limits }
     setInterval(() => this.#sweep(), sweepMs).unref()
-    setInterval(() => this.#each(subscriber => subscriber.ask()), pingMs).unref()
+    setInterval(() => this.#each(subscriber => subscriber.ask()), this.#limits.pingMs).unref()
   }
 
   /** Asks the keeper for a new stream. A ticket is spent by this. */
@@ -58,12 +66,13 @@ export class Hub {
     from: From,
     since: string | undefined,
   ): Promise<Opening | Refusal> {
-    if (this.#subscribers >= maxSubscribers || this.#isClosing) return no('busy', 'too many listen')
+    if (this.#subscribers >= this.#limits.subscribers || this.#isClosing) return no('busy', 'too many listen')
     const doubts = this.#doubts
     const answer = await this.#options.ask({ since, ...(ticket !== null && { ticket }) }, token, from)
     if (!answer.ok) return answer
     const granted = answer.value as Granted
-    if (this.#countOf(granted.identity) >= maxSubscribersOfOne) return no('busy', 'too many listen as this user')
+    if (this.#countOf(granted.identity) >= this.#limits.subscribersOfOne)
+      return no('busy', 'too many listen as this user')
     return { ok: true, credential: { token, handle: granted.handle }, from, granted, since, doubts }
   }
 

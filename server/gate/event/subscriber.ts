@@ -12,8 +12,9 @@ export const closeCodes = {
   slow: 4408,
 } as const
 
-/** Bytes that a subscriber may leave unread. */
+/** Bytes that a subscriber may leave unread of what happens, and on top of that of what it had missed. */
 const maxUnreadBytes = 256 * 1024
+const maxMissedBytes = 1024 * 1024
 /** Pings that a client may send between two of ours. */
 const maxPings = 60
 
@@ -24,6 +25,8 @@ export class Subscriber {
   readonly #socket: WebSocket
   readonly #connection: Duplex
   #isAlive = true
+  /** What it was sent of the past, until that is read. */
+  #missedBytes = 0
   #pings = 0
 
   /** `connection` is what the WebSocket runs on; `kinds` are those that are wanted, null for all. */
@@ -55,7 +58,15 @@ export class Subscriber {
 
   /** Sends an event, given as JSON, if it is of a kind that is wanted. */
   tell(kind: EventKind, json: Buffer): void {
-    if (this.kinds === null || this.kinds.has(kind)) this.#send(json)
+    if (this.#socket.bufferedAmount <= maxUnreadBytes) this.#missedBytes = 0
+    if (this.#wants(kind)) this.#send(json)
+  }
+
+  /** Sends an event that it had missed: of those there may be more at once than it can read at once. */
+  tellMissed(kind: EventKind, json: Buffer): void {
+    if (!this.#wants(kind)) return
+    this.#missedBytes = Math.min(this.#missedBytes + json.length, maxMissedBytes)
+    this.#send(json)
   }
 
   /** Asks for a sign of life; who gave none since the last time is gone. */
@@ -77,9 +88,13 @@ export class Subscriber {
     this.#socket.terminate()
   }
 
+  #wants(kind: EventKind): boolean {
+    return this.kinds === null || this.kinds.has(kind)
+  }
+
   #send(json: Buffer): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (this.#socket.bufferedAmount > maxUnreadBytes) return this.close('slow')
+    if (this.#socket.bufferedAmount > maxUnreadBytes + this.#missedBytes) return this.close('slow')
     this.#socket.send(json, { binary: false })
   }
 }

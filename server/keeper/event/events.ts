@@ -21,6 +21,8 @@ interface Lease {
 interface Kept {
   readonly event: Event
   readonly channels: readonly string[]
+  /** Of the event as JSON. */
+  readonly bytes: number
 }
 
 /** What a subscriber is told. */
@@ -35,6 +37,9 @@ export interface Subscription {
 /** A gate asks again before the keeper stops to push. */
 const askAgainMs = 50_000
 const leaseMs = 60_000
+
+/** What somebody is told at once of what they missed: it has to fit into one frame of the link. */
+const maxMissedBytes = 768 * 1024
 
 /** Sessions that one link may listen for at once. */
 const maxLeases = 16_384
@@ -54,13 +59,17 @@ export class Events {
   tell(happening: Happening): void {
     const channels = channelsOf(happening)
     const time = toRfc3339(this.#clock.wallMs())
-    const { event } = this.#ring.add(id => ({ event: { id, time, ...happening } as Event, channels }))
+    const { event } = this.#ring.add(id => {
+      const event = { id, time, ...happening } as Event
+      return { event, channels, bytes: Buffer.byteLength(JSON.stringify(event)) }
+    })
     for (const [link, leases] of this.#links) {
       if (!link.isOpen) {
         this.#links.delete(link)
         continue
       }
-      const to = this.#heardOf(leases, channels)
+      this.#dropOver(link, leases)
+      const to = heardOf(leases, channels)
       if (to.length > 0) link.send({ type: 'event', event, to })
     }
   }
@@ -71,11 +80,13 @@ export class Events {
     if (link !== undefined && !this.#lease(link, who, channels)) return null
     const { from, entries } = this.#ring.after(since)
     const heard = entries.filter(kept => kept.channels.some(channel => channels.includes(channel)))
+    const fitting = lastThatFit(heard)
+    const lost = heard[heard.length - fitting.length - 1]
     const remainingMs = accessRemainingMs(who.grant, who.session, this.#clock)
     return {
-      from,
+      from: lost?.event.id ?? from,
       head: this.#ring.head,
-      events: heard.map(({ event }) => event),
+      events: fitting.map(({ event }) => event),
       channels,
       validMs: Math.max(0, Math.floor(Math.min(remainingMs, askAgainMs))),
     }
@@ -94,26 +105,43 @@ export class Events {
 
   #lease(link: Link, { session, identity }: Authenticated, channels: readonly string[]): boolean {
     const leases = this.#links.get(link) ?? new Map<string, Lease>()
-    if (leases.size >= maxLeases && !leases.has(session.id)) this.#dropOver(leases)
+    if (leases.size >= maxLeases && !leases.has(session.id)) this.#dropOver(link, leases)
     if (leases.size >= maxLeases && !leases.has(session.id)) return false
     leases.set(session.id, { identity: identity.id, channels, untilMs: this.#clock.monotonicMs() + leaseMs })
     this.#links.set(link, leases)
     return true
   }
 
-  /** Those of `channels` that somebody hears whose lease is not over. */
-  #heardOf(leases: Map<string, Lease>, channels: readonly string[]): string[] {
-    this.#dropOver(leases)
-    const heard = new Set<string>()
-    for (const lease of leases.values()) {
-      for (const channel of channels) if (lease.channels.includes(channel)) heard.add(channel)
-      if (heard.size === channels.length) break
-    }
-    return [...heard]
-  }
-
-  #dropOver(leases: Map<string, Lease>): void {
+  /**
+   * Takes leases away whose time is over, and says so: a gate that stood still believes in its own, and would not ask for
+   * what it is not pushed from now on.
+   */
+  #dropOver(link: Link, leases: Map<string, Lease>): void {
     const nowMs = this.#clock.monotonicMs()
-    for (const [session, { untilMs }] of leases) if (untilMs <= nowMs) leases.delete(session)
+    for (const [session, { untilMs }] of leases) {
+      if (untilMs > nowMs) continue
+      leases.delete(session)
+      void link.forget({ session })
+    }
   }
+}
+
+/** Those of `channels` that somebody hears. */
+function heardOf(leases: Map<string, Lease>, channels: readonly string[]): string[] {
+  const heard = new Set<string>()
+  for (const lease of leases.values()) {
+    for (const channel of channels) if (lease.channels.includes(channel)) heard.add(channel)
+    if (heard.size === channels.length) break
+  }
+  return [...heard]
+}
+
+/** The newest, as many as may be told at once. */
+function lastThatFit(kept: readonly Kept[]): readonly Kept[] {
+  let [start, room] = [kept.length, maxMissedBytes]
+  for (; start > 0; start -= 1) {
+    room -= kept[start - 1]?.bytes ?? 0
+    if (room < 0) break
+  }
+  return kept.slice(start)
 }

@@ -1,15 +1,17 @@
 /** The gate's subscribers with a keeper's events behind them and real WebSockets before them: nothing lost, nothing twice. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Duplex } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { WebSocketServer } from 'ws'
-import { Hub } from '../../../server/gate/event/hub.ts'
+import { Hub, type HubOptions } from '../../../server/gate/event/hub.ts'
 import { Subscriber } from '../../../server/gate/event/subscriber.ts'
 import type { Authenticated } from '../../../server/keeper/caller.ts'
 import { Events } from '../../../server/keeper/event/events.ts'
-import type { Answer, From, ToGate } from '../../../server/link/message.ts'
+import type { Answer, Forget, From, ToGate } from '../../../server/link/message.ts'
 import { no, yes } from '../../../server/operations/operation.ts'
 import { createMovableClock } from '../../keeper/session/movable-clock.ts'
 import { type Heard, type Listening, listen } from '../../support/events.ts'
@@ -19,6 +21,9 @@ const from: From = { source: 'uid:1', local: true, uid: 1, secure: false, agent:
 
 interface Context {
   hub: Hub
+  hubOptions: HubOptions
+  /** What the streams run on, at the gate’s side. */
+  connections: Duplex[]
   server: Server
   url: string
   events: Events
@@ -47,7 +52,11 @@ function who(token: string, permissions: string[]): Authenticated {
 test.before.each(async context => {
   Object.assign(context, { permissions: ['session.read'], hold: null, isUp: true, asked: [], streams: [] })
   context.events = new Events(clock, 'aaaaaaaa')
-  const link = { isOpen: true, send: (message: ToGate) => message.type === 'event' && context.hub.push(message) }
+  const link = {
+    isOpen: true,
+    send: (message: ToGate) => message.type === 'event' && context.hub.push(message),
+    forget: (what: Forget) => context.hub.forget(what),
+  }
   const answer = async (since: string | undefined, token: string | null): Promise<Answer> => {
     context.asked.push(since)
     if (!context.isUp) return no('unavailable')
@@ -59,7 +68,9 @@ test.before.each(async context => {
     const { validMs, ...rest } = told
     return yes({ ...rest, valid_ms: validMs, session: token, identity: '1', handle: null })
   }
-  context.hub = new Hub({ ask: ({ since }, token) => answer(since, token) })
+  context.hubOptions = { ask: ({ since }, token) => answer(since, token) }
+  context.connections = []
+  context.hub = new Hub(context.hubOptions)
   const webSockets = new WebSocketServer({ noServer: true })
   context.server = createServer().listen(0, '127.0.0.1')
   context.server.on('upgrade', async (incoming, socket, head) => {
@@ -67,6 +78,7 @@ test.before.each(async context => {
     const since = searchParams.get('since') ?? undefined
     const opening = await context.hub.open({ token: searchParams.get('token'), ticket: null }, from, since)
     if (!opening.ok) return socket.destroy()
+    context.connections.push(socket)
     webSockets.handleUpgrade(incoming, socket, head, one =>
       context.hub.admit(opening, new Subscriber(one, socket, null)),
     )
@@ -262,6 +274,66 @@ test('a reader that leaves too much unread is closed with 4408, and others hear 
   assert.is((await slow.closed()).code, 4408)
   assert.ok(told(slow).length < 401)
   assert.is(told(quick).length, 401)
+})
+
+test('what a gate that stood still was not pushed is heard all the same, and nothing is said to be missed', async context => {
+  const one = await context.stream('a')
+  await one.next(isReady)
+  // The keeper’s minute is over, the gate’s is not.
+  clock.pass(45)
+  const other = await context.stream('b')
+  await other.next(isReady)
+  clock.pass(20)
+  context.tell('not pushed to a')
+  await other.next(named('not pushed to a'))
+  context.tell('after')
+  await one.next(named('after'))
+  assert.equal(told(one), ['not pushed to a', 'after'])
+  assert.is(one.heard.filter(isReady).length, 1)
+})
+
+test('who missed more than anybody may leave unread is told all of it', async context => {
+  const one = await context.stream('a')
+  const { id } = await one.next(isReady)
+  for (let at = 0; at < 900; at += 1) context.tell(`${at} ${'x'.repeat(600)}`)
+  const back = await context.stream('a', id)
+  await back.next(message => String(message.session).startsWith('899 '))
+  assert.is(told(back).length, 900)
+  assert.is((await back.next(isReady)).missed, false)
+})
+
+test('so many may listen, of one person and of all', async context => {
+  const limits = { subscribers: 3, subscribersOfOne: 2, pingMs: 60_000 }
+  const identities = ['1', '1', '1', '2', '3']
+  const hub = new Hub({
+    limits,
+    ask: async () => {
+      const told = context.events.subscribe(who('a', []), undefined, undefined)
+      if (told === null) return no('busy')
+      const { validMs, ...rest } = told
+      return yes({ ...rest, valid_ms: validMs, session: 'a', identity: identities.shift() ?? '', handle: null })
+    },
+  })
+  const closed = Object.assign(new EventEmitter(), { readyState: 3, OPEN: 1 })
+  const open = async () => {
+    const opening = await hub.open({ token: 'a', ticket: null }, from, undefined)
+    if (opening.ok) hub.admit(opening, new Subscriber(closed as never, new Duplex(), null))
+    return opening.ok ? 'yes' : opening.detail
+  }
+  const answers = [await open(), await open(), await open(), await open(), await open()]
+  assert.equal(answers, ['yes', 'yes', 'too many listen as this user', 'yes', 'too many listen'])
+})
+
+test('who gives no sign of life is cut', async context => {
+  context.hub = new Hub({ ...context.hubOptions, limits: { pingMs: 100 } })
+  const [one, silent] = [await context.stream('a'), await context.stream('a')]
+  await Promise.all([one.next(isReady), silent.next(isReady)])
+  silent.socket.pause()
+  const ended = once(context.connections[1] as Duplex, 'close')
+  await ended
+  await pause(300)
+  assert.is(one.socket.readyState, one.socket.OPEN)
+  silent.socket.resume()
 })
 
 test('the gate’s end closes everybody with 1001, and nobody comes in any more', async context => {

@@ -9,7 +9,9 @@ interface Context {
   clock: MovableClock
   events: Events
   pushed: { to: readonly string[] }[]
-  link: { isOpen: boolean; send(message: unknown): void }
+  link: { isOpen: boolean; send(message: unknown): void; forget(what: unknown): Promise<void> }
+  /** What the gate was told to forget, and when: how many events it had been pushed by then. */
+  forgotten: { what: unknown; after: number }[]
   who(session: string, permissions: string[], identity?: string): Authenticated
   reload(): void
 }
@@ -18,11 +20,19 @@ const test = suite<Context>('keeper/event/events')
 test.before.each(context => {
   const clock = createMovableClock()
   const pushed: Context['pushed'] = []
+  const forgotten: Context['forgotten'] = []
   Object.assign(context, {
     clock,
     pushed,
+    forgotten,
     events: new Events(clock, 'aaaaaaaa'),
-    link: { isOpen: true, send: (message: { to: string[] }) => pushed.push({ to: message.to }) },
+    link: {
+      isOpen: true,
+      send: (message: { to: string[] }) => pushed.push({ to: message.to }),
+      forget: async (what: unknown) => {
+        forgotten.push({ what, after: pushed.length })
+      },
+    },
     who(id: string, permissions: string[], identity = '1') {
       const began = { wallMs: clock.wallMs(), boot: clock.bootId, monotonicMs: clock.monotonicMs() }
       const session = { id, began, used: began, lifetimeMs: 1e9, idleMs: null }
@@ -71,6 +81,27 @@ test('a gate that does not ask again is told no more after a minute', ({
   assert.is(pushed.length, 1)
 })
 
+test('it is told that it heard no more, before anything else, so that it asks for what it was not pushed', ({
+  events,
+  link,
+  who,
+  reload,
+  pushed,
+  clock,
+  forgotten,
+}) => {
+  events.subscribe(who('a', ['*']), undefined, link)
+  clock.pass(30)
+  events.subscribe(who('b', ['*']), undefined, link)
+  reload()
+  assert.equal(forgotten, [])
+  clock.pass(31)
+  reload()
+  reload()
+  assert.equal(forgotten, [{ what: { session: 'a' }, after: 1 }])
+  assert.is(pushed.length, 3)
+})
+
 test('a link that is gone is told nothing', ({ events, link, who, reload, pushed }) => {
   events.subscribe(who('a', ['*']), undefined, link)
   link.isOpen = false
@@ -91,6 +122,20 @@ test('one link listens for 16,384 sessions at most', ({ events, link, who, clock
   assert.ok(subscribe(1))
   clock.pass(61)
   assert.ok(subscribe(20_000))
+})
+
+test('who missed more than may be told at once hears the newest, and that there was more', ({ events, who }) => {
+  const { head } = events.subscribe(who('a', ['*']), undefined, undefined) ?? { head: '' }
+  const user = { id: '1', name: 'n'.repeat(1200), realm: 'pam' } as const
+  for (let at = 0; at < 900; at += 1)
+    events.tell({ kind: 'session', action: 'began', session: `${at}`, session_kind: 'token', source: 'x', user })
+  const told = events.subscribe(who('a', ['*']), head, undefined)
+  const [first] = told?.events ?? []
+  const bytes = Buffer.byteLength(JSON.stringify(told?.events))
+  assert.ok(bytes > 700 * 1024 && bytes < 800 * 1024, `${bytes}`)
+  assert.is(told?.events.at(-1)?.id, told?.head)
+  assert.is.not(told?.from, head)
+  assert.is(Number(first?.id.split('-')[1]), Number(told?.from.split('-')[1]) + 1)
 })
 
 test('who comes back is told what they may hear, and nothing else', ({ events, who, reload }) => {
