@@ -58,7 +58,7 @@ async function spend(gate: Gate, visit: Visit, { ticket, next }: Link, confirmed
     const { user = '', instead_of: other = '' } = answer.more as { user?: string; instead_of?: string }
     return respondPage(confirmPage({ hostname, user, other, ticket, next }), 200, secretive)
   }
-  if (answer.reason !== 'ticket_refused') return respondRefusal(answer, visit.incoming, secretive)
+  if (answer.reason !== 'ticket_refused') return respondRefusal(answer, visit.incoming)
   return redirect(`/login?next=${encodeURIComponent(next)}&said=${answer.reason}`, secretive, 307)
 }
 
@@ -68,7 +68,7 @@ export async function openLink(gate: Gate, c: Context<GateEnv>): Promise<Respons
   const [ticket = '', second] = c.req.queries('token') ?? []
   const refusal =
     refuseVisit(visit) ?? (second === undefined ? null : no('invalid_input', 'the link has more than one token'))
-  if (refusal) return respondRefusal(refusal, visit.incoming, secretive)
+  if (refusal) return respondRefusal(refusal, visit.incoming)
   const next = nextOf(c.req.query('next'), c.req.query('lang'))
   return spend(gate, visit, { ticket, next }, false)
 }

@@ -8,6 +8,7 @@ import { headerValues } from './header.ts'
 import type { Host } from './host.ts'
 import { isLoopback, parseIp } from './ip.ts'
 import { respondRefusal } from './respond.ts'
+import { carriesSecret } from './secret-target.ts'
 import { dataHeaders } from './security-headers.ts'
 import type { GateState } from './state.ts'
 import { isUnixConnection } from './unix-connection.ts'
@@ -35,11 +36,14 @@ export function mayBeServed({ resolveClient }: GateState, { socket }: IncomingMe
   return trustedProxy
 }
 
-/** The same target by HTTPS, or null when no listener speaks it. On a port that does, the browser's own port is the right one. */
+/**
+ * The same target by HTTPS; null when no listener speaks it, or the target carries a secret, which nobody writes down for it.
+ * On a port that speaks HTTPS, the browser's own port is the right one.
+ */
 export function findSecureUrl({ settings }: GateState, incoming: IncomingMessage, host: Host): string | null {
   const ports = settings.listen.flatMap(place => ('tls' in place && place.tls ? [place.port] : []))
   const [first] = ports
-  if (first === undefined || incoming.url?.[0] !== '/') return null
+  if (first === undefined || incoming.url?.[0] !== '/' || carriesSecret(incoming.url)) return null
   const isTlsPort = ports.includes(incoming.socket.localPort ?? 0)
   const port = isTlsPort ? (host.port ?? incoming.socket.localPort) : first
   const name = host.hostname.includes(':') ? `[${host.hostname}]` : host.hostname
@@ -52,7 +56,7 @@ export function refusePlain(): Refusal {
 }
 
 /** Answers a request that may not be served, and ends its connection: what else it sent is not read. */
-export function answerPlain(state: GateState, incoming: IncomingMessage, outgoing: ServerResponse): void {
+export function answerPlain(gate: Gate, state: GateState, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const host = state.checkHost(headerValues(incoming.rawHeaders, 'host'))
   const location = host.ok ? findSecureUrl(state, incoming, host.host) : null
   const close = { Connection: 'close' }
@@ -60,6 +64,7 @@ export function answerPlain(state: GateState, incoming: IncomingMessage, outgoin
     outgoing.writeHead(308, { ...dataHeaders, ...close, Location: location, 'Content-Length': '0' }).end()
     return
   }
+  if (!host.ok) gate.refusals.say('host_unknown', host.detail)
   const refusal = host.ok ? refusePlain() : no('host_unknown', host.detail)
   const answer = respondRefusal(refusal, incoming, close)
   answer.text().then(
@@ -87,7 +92,7 @@ export function withPlainDecision(gate: Gate, serve: RequestListener): Handlers 
     (incoming, outgoing) => {
       const { state } = gate
       if (state === null) return serve(incoming, outgoing)
-      if (!mayBeServed(state, incoming)) return answerPlain(state, incoming, outgoing)
+      if (!mayBeServed(state, incoming)) return answerPlain(gate, state, incoming, outgoing)
       const { hsts_seconds: seconds } = state.settings
       if (seconds > 0 && isEncrypted(incoming.socket))
         outgoing.setHeader('Strict-Transport-Security', `max-age=${seconds}`)
@@ -100,6 +105,6 @@ export function withPlainDecision(gate: Gate, serve: RequestListener): Handlers 
       serve(incoming, outgoing)
     }),
     plain: (incoming, outgoing) =>
-      gate.state === null ? incoming.socket.destroy() : answerPlain(gate.state, incoming, outgoing),
+      gate.state === null ? incoming.socket.destroy() : answerPlain(gate, gate.state, incoming, outgoing),
   }
 }

@@ -4,6 +4,7 @@ import type { Refusal } from '../operations/operation.ts'
 import { reasons } from '../operations/reason.ts'
 import { problemPage } from '../pages/problem.ts'
 import { prefersHtml, problem } from './problem.ts'
+import { carriesSecret } from './secret-target.ts'
 import { jsonHeaders, pageHeaders, problemHeaders } from './security-headers.ts'
 
 type Fields = Record<string, string>
@@ -41,7 +42,8 @@ function fieldsFor({ reason, more }: Refusal): Fields {
 export function respondRefusal(refusal: Refusal, incoming: IncomingMessage, fields: Fields = {}): Response {
   const { status, title } = reasons[refusal.reason]
   const body = problem(refusal.reason, status, title, refusal.detail, refusal.more)
-  const extra = { ...fieldsFor(refusal), ...fields }
+  const discreet = carriesSecret(incoming.url) ? { 'Referrer-Policy': 'no-referrer' } : {}
+  const extra = { ...fieldsFor(refusal), ...discreet, ...fields }
   if (prefersHtml(incoming.headers.accept)) {
     // A page that will be there in a moment is asked for again: nobody stands before a kiosk to do it.
     const again = refusal.reason === 'unavailable' && incoming.method === 'GET' ? { Refresh: '2' } : {}

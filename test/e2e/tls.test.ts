@@ -166,6 +166,24 @@ test('plain HTTP at the port of HTTPS is sent on, path and query too, and nothin
   assert.not(waiting.includes('100 Continue'))
 })
 
+test('a login link that came by plain HTTP is answered with no Location, and told to no other page', async () => {
+  const body = { user: account.name }
+  const { ticket } = (await daemon.ask('/postern/v1/tickets', { token: daemon.token(), body })).json()
+  const said = await sayPlainly(
+    `GET /login?token=${ticket} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/html\r\n\r\n`,
+  )
+  assert.match(said, /^HTTP\/1\.1 400 /)
+  assert.match(said, /^Referrer-Policy: no-referrer\r$/im)
+  assert.not.ok(said.includes(String(ticket)))
+  const opened = await daemon.ask(`/login?token=${ticket}`, { headers: { Accept: 'text/html' } })
+  assert.ok(opened.headers['set-cookie'])
+})
+
+test('a name that is not ours is named in the log too, at the port of HTTPS', async () => {
+  assert.match(await sayPlainly('GET / HTTP/1.1\r\nHost: new-name.example\r\n\r\n'), /^HTTP\/1\.1 421 /)
+  await until(async () => /new-name\.example/.test(daemon.log()))
+})
+
 test('a connection that is neither TLS nor HTTP is ended, and harms nobody', async () => {
   await sayPlainly('\x16\x03\x01\x00\x05nonsense and more of it')
   await sayPlainly('\x00\x01\x02\r\n\r\n')

@@ -97,6 +97,13 @@ for (const [host, listen, localPort, expected] of urls) {
   })
 }
 
+test('a target that carries a secret is written into no Location', () => {
+  const host = parseHost('box')
+  const state = stateOf({ listen: [tls(7643)] })
+  for (const url of ['/login?token=T', '/login?next=/&TOKEN=T', '/postern/v1/events?ticket=T'])
+    if (host) assert.is(findSecureUrl(state, requestOf({ localPort: 80 }, { url }), host), null)
+})
+
 test('an absolute target is sent nowhere', () => {
   const host = parseHost('box')
   const request = requestOf({ localPort: 80 }, { url: 'http://evil.example/' })
