@@ -55,7 +55,7 @@ async function spend(gate: Gate, visit: Visit, { ticket, next }: Link, confirmed
     return redirect(next, { ...secretive, ...cookieForLogin(visit, answer.value as Output<'ticket.spend'>) }, 307)
   if (answer.reason === 'somebody_else') {
     const hostname = gate.state?.settings.hostname ?? 'this machine'
-    const { user = '', instead_of: other = '' } = answer.more as { user?: string; instead_of?: string }
+    const { user = null, instead_of: other = '' } = answer.more as { user?: string | null; instead_of?: string }
     return respondPage(confirmPage({ hostname, user, other, ticket, next }), 200, secretive)
   }
   if (answer.reason !== 'ticket_refused') return respondRefusal(answer, visit.incoming)

@@ -32,16 +32,19 @@ export const ticketOperations = {
     trail: ['user', 'role', 'uid', 'ttl_seconds'],
   }),
   'ticket.spend': operation({
-    summary: "Trades a ticket, or root's token, for a browser's session; who else is signed in there must agree.",
+    summary:
+      "Trades a ticket, or root's token, for a browser's session; who would become somebody else by it must agree.",
     http: null,
     access: 'public',
     input: z.strictObject({
       ticket: z.string().min(1).max(4096),
-      confirmed: z.boolean().optional().describe('who is signed in agreed to become somebody else'),
+      confirmed: z.boolean().optional().describe('who opened it agreed to become somebody else'),
     }),
     output: tokens,
     refuses: ['ticket_refused', 'not_local', 'somebody_else'],
-    more: { somebody_else: z.object({ user: z.string(), instead_of: z.string() }) },
+    more: {
+      somebody_else: z.object({ user: z.string().nullable().describe('who is signed in'), instead_of: z.string() }),
+    },
     audit: 'always',
   }),
 }

@@ -16,6 +16,7 @@ test.before(async context => {
   const hostile = createServer((request, response) => {
     const target = new URL(request.url ?? '/', 'http://hostile').searchParams
     response.setHeader('Content-Type', 'text/html')
+    if (target.get('how') === 'redirect') response.writeHead(302, { Location: target.get('url') ?? '' })
     response.end(pageThatOpens(target.get('how') ?? '', target.get('url') ?? ''))
   })
   await new Promise<void>(resolve => hostile.listen(0, '127.0.0.1', resolve))
@@ -90,6 +91,27 @@ test('who is signed in as somebody else is asked, can stay, and can agree', asyn
     await page.getByRole('button', { name: 'Sign in as root' }).click()
     assert.is(page.url(), `${daemon.url}/postern/`)
     assert.is(await page.getByRole('heading', { level: 1 }).textContent(), 'root')
+  } finally {
+    await close()
+  }
+})
+
+test('a site that was opened by hand and leads to a link of somebody else signs nobody in without a question', async ({
+  daemon,
+  account,
+  at,
+}) => {
+  const { access_token: token } = await daemon.tokens(account.name, account.password)
+  const { context, close } = await openBrowser()
+  try {
+    const page = await context.newPage()
+    const made = await daemon.ask('/postern/v1/tickets', { token, body: {} })
+    const link = `${daemon.url}/login?token=${made.json().ticket}&next=/postern/`
+    await page.goto(`${at}/?${new URLSearchParams({ how: 'redirect', url: link })}`)
+    assert.is(await page.getByRole('heading', { level: 1 }).textContent(), `Sign in as ${account.name}?`)
+    assert.is(await whoIsIn(context, daemon), 'nobody')
+    await page.getByRole('button', { name: `Sign in as ${account.name}` }).click()
+    assert.is(await whoIsIn(context, daemon), account.name)
   } finally {
     await close()
   }

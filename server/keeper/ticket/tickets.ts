@@ -38,7 +38,7 @@ export interface TicketsOptions {
 export interface Spender {
   readonly from: From
   readonly authenticated: Authenticated | null
-  /** Whether who is signed in agreed to become somebody else. */
+  /** Whether who opened it agreed to become somebody else. */
   readonly confirmed: boolean
   /** Hears why it was refused, for the audit trail. */
   note(facts: Facts): void
@@ -50,6 +50,17 @@ interface Claim {
   readonly ok: true
   readonly identity: Identity
   readonly ticket: Ticket | null
+}
+
+/**
+ * Whether who opens the link would become somebody else by it, and so is asked: who is signed in as another; and who is
+ * signed in as nobody, by a link that was not made by root and not for the account that the browser runs as. Its maker may
+ * have sent it to them, or a site that they opened by hand, and everything they then do is the maker's to see.
+ */
+function makesSomebodyElse({ identity, ticket }: Claim, { authenticated, from }: Spender): boolean {
+  if (authenticated !== null) return authenticated.identity.id !== identity.id
+  const isByRoot = ticket === null || ticket.madeBy === null
+  return !isByRoot && ticket.boundUid === null && identity.uid !== from.uid
 }
 
 export class Tickets {
@@ -92,9 +103,9 @@ export class Tickets {
       return no('ticket_refused', 'it was used before, its time is over, or it is for somebody else')
     }
     const { identity, ticket } = claim
-    if (former !== null && former.identity.id !== identity.id && !confirmed) {
-      const more = { user: former.identity.name, instead_of: identity.name }
-      return no('somebody_else', `${former.identity.name} is signed in`, more)
+    if (!confirmed && makesSomebodyElse(claim, spender)) {
+      const more = { user: former?.identity.name ?? null, instead_of: identity.name }
+      return no('somebody_else', `the link signs ${identity.name} in`, more)
     }
     // Of all who come with the same ticket at the same time, one gets past this line.
     if (ticket !== null && !(await store.tickets.take(ticket.hash))) {

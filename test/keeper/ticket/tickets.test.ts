@@ -169,6 +169,24 @@ test('asks who is signed in as somebody else, without spending it; then their se
   assert.is(await context.house.store.sessions.find(bob.session.id), null)
 })
 
+const strange: [name: string, more: (session: string) => Partial<Ticket>, from: From, isAsked: boolean][] = [
+  ['made by somebody for another account', madeBy => ({ madeBy }), { ...here, uid: 1001 }, true],
+  ['made by somebody, opened by who knows whom', madeBy => ({ madeBy }), { ...here, uid: null }, true],
+  ['made by somebody for the account that opens it', madeBy => ({ madeBy }), here, false],
+  ['made by somebody for that uid alone', madeBy => ({ madeBy, boundUid: 1001 }), { ...here, uid: 1001 }, false],
+  ['made by root', () => ({ madeBy: null }), { ...here, uid: 1001 }, false],
+]
+for (const [name, more, from, isAsked] of strange)
+  test(`nobody is signed in: a link ${name} ${isAsked ? 'asks first' : 'signs in'}`, async context => {
+    const { session } = await context.house.login('bob')
+    const text = await make(context, more(session.id))
+    const answer = await spend(context, text, { from })
+    assert.is(answer.ok, !isAsked)
+    if (answer.ok) return
+    assert.equal([answer.reason, answer.more], ['somebody_else', { user: null, instead_of: 'alice' }])
+    assert.ok((await spend(context, text, { from, confirmed: true })).ok)
+  })
+
 test('who is signed in already gets a new session, and the former one ends', async context => {
   const alice = await authenticated(context, 'alice')
   const answer = await spend(context, await make(context), { authenticated: alice })
