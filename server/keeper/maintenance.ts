@@ -18,7 +18,7 @@ import type { Tls } from './tls/tls.ts'
 const tickMs = 2000
 const headMs = 3_600_000
 const roomMs = 60_000
-const memoryMs = 60_000
+const memoryMs = 10_000
 /** A wall clock that moved less than this against the monotonic one drifted; more, and it was set. */
 const clockSetMs = 2000
 /** Throttle rows that wait for room on the disk. */
