@@ -171,6 +171,16 @@ test('says nothing before hello, and hello once', async () => {
   }
 })
 
+test('a stream is opened by what it was asked with alone: a ticket or handle that is nobody’s is not made good by a token', async () => {
+  const link = await openLink()
+  for (const input of [{ handle: 'h'.repeat(43) }, { ticket: 't'.repeat(43) }]) {
+    const answer = await link.ask('event.subscribe', input, visitorToken)
+    assert.equal(answer?.ok === false && answer.reason, 'unauthenticated', JSON.stringify(input))
+  }
+  assert.is((await link.ask('event.subscribe', {}, visitorToken))?.ok, true)
+  await link.finish()
+})
+
 const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
 
 /** Tokens that root would be let in with, were they good. */

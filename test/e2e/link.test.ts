@@ -200,6 +200,20 @@ test('a role caps the session', async context => {
   assert.is((await context.daemon.ask('/postern/v1/tickets', tickets)).status, 403)
 })
 
+test('a session with a role cap makes no links, whatever the role', async context => {
+  const reply = await open(context, await createTicket(context, { role: 'admin' }))
+  const tickets = { method: 'POST', body: {}, headers: { Cookie: cookieOf(reply), Origin: context.daemon.url } }
+  const refused = await context.daemon.ask('/postern/v1/tickets', tickets)
+  assert.equal([refused.status, refused.json().detail], [403, 'a session that is capped to a role makes no links'])
+})
+
+test('a link with two tokens is refused, and both are still good', async context => {
+  const [one, other] = [await createTicket(context), await createTicket(context)]
+  const refused = await open(context, one, { query: `&token=${other}` })
+  assert.equal([refused.status, refused.headers['set-cookie']], [400, undefined])
+  for (const ticket of [one, other]) assert.ok((await open(context, ticket)).headers['set-cookie'])
+})
+
 test('a session that began by a link makes no links', async context => {
   const reply = await open(context, await createTicket(context))
   const headers = { Cookie: cookieOf(reply), Origin: context.daemon.url }
@@ -224,6 +238,15 @@ test("the kiosk's ticket logs its browser in, and the screen that waits for it s
   const { daemon, kiosk } = context
   const { uid } = kiosk
   const status = async () => (await daemon.ask('/postern/v1/kiosk', { uid })).json()
+  // Neither a picture in a page nor what was passed on is a screen that waits.
+  for (const [name, value] of [
+    ['Sec-Fetch-Dest', 'image'],
+    ['X-Forwarded-For', '203.0.113.7'],
+  ] as const) {
+    const form = await daemon.ask('/login?next=/postern/', { uid, headers: { Accept: 'text/html', [name]: value } })
+    assert.match(form.text, 'type="password"')
+    assert.is((await status()).waiting, false, name)
+  }
   const waiting = await daemon.ask('/login?next=/postern/', { uid, headers: { Accept: 'text/html' } })
   assert.match(waiting.text, 'This screen logs itself in again')
   assert.equal([(await status()).session, (await status()).waiting], ['none', true])

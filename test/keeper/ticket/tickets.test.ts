@@ -241,4 +241,15 @@ test('there are a hundred of one identity at most, and those whose time is over 
   assert.ok(await context.tickets.create(wanted))
 })
 
+test('there are a thousand at most', async ({ house, tickets }) => {
+  for (let at = 0; at <= 10; at += 1)
+    house.accounts.set(`u${at}`, { name: `u${at}`, uid: 5000 + at, gid: 5000 + at, groups: [] })
+  const create = async (at: number) => {
+    const { id: identity } = await house.identity(`u${at}`)
+    return tickets.create({ identity, kind: 'link', roleCap: null, boundUid: null, madeBy: null, ttlMs: 1000 })
+  }
+  for (let at = 0; at < 1000; at += 1) assert.ok(await create(at % 10))
+  assert.is(await create(10), null)
+})
+
 test.run()
