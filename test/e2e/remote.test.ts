@@ -179,6 +179,8 @@ test('a certificate that an authority vouches for, with the right name, needs no
   writeFileSync(file, trusted)
   const vouched = await person.run(words(host), account.password, { NODE_EXTRA_CA_CERTS: file })
   assert.is(vouched.status, 0, vouched.stderr)
+  assert.match(vouched.stderr, /an authority of this machine vouches for the key/i)
+  assert.ok(vouched.stderr.includes(certificate.pin), vouched.stderr)
   assert.not.ok(existsSync(fileOf(context, 'hosts.json')))
   const named = host.replace('127.0.0.1', 'localhost')
   const misnamed = await person.run(words(named), account.password, { NODE_EXTRA_CA_CERTS: file })
