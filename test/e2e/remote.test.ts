@@ -262,8 +262,23 @@ test('redirects are not followed, and what does not speak TLS is not talked to',
   }
 })
 
-test('url is for the machine itself, and a host and a runtime directory exclude each other', async ({ root, host }) => {
-  assert.is((await root.run(['url', '--host', host])).status, 64)
+for (const words of [['url'], ['kiosk', '--browser', 'firefox'], ['config', 'check'], ['proxy-config', 'nginx']])
+  test(`${words.join(' ')} is about the machine itself, and refuses another one`, async ({ person, host }) => {
+    for (const ran of [
+      await person.run([...words, '--host', host]),
+      await person.run(words, '', { POSTERN_HOST: host }),
+    ]) {
+      assert.equal([ran.status, ran.stdout], [64, ''])
+      assert.match(ran.stderr, /this machine.*\n.*hint: run it there/)
+    }
+  })
+
+test('what a shell completes and what help says are the same for every machine', async ({ person, host }) => {
+  assert.is((await person.run(['completion', 'bash'], '', { POSTERN_HOST: host })).status, 0)
+  assert.is((await person.run(['help', 'exit-codes'], '', { POSTERN_HOST: host })).status, 0)
+})
+
+test('a host and a runtime directory exclude each other', async ({ root, host }) => {
   assert.is((await root.run(['whoami', '--host', host, '--runtime', '/x'])).status, 64)
   assert.is((await root.run(['whoami', '--insecure'])).status, 64)
   assert.is((await root.run(['whoami', '--host', host, '--fingerprint', 'SHA256:short'])).status, 64)
