@@ -30,15 +30,15 @@ const program = join(import.meta.dirname, '../../dist/postern.cjs')
 const blockFor = ({ url }: Daemon) => `location / { proxy_pass ${url}; proxy_set_header Host $http_host;
 proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }`
 
+const configOf = ({ name }: Account) => ({
+  login: { allow: { users: [name] }, failure_delay_seconds: 0.5 },
+  trusted_proxies: ['127.0.0.1'],
+  insecure: { throttle_off: true },
+})
+
 test.before(async context => {
   context.account = await createAccount()
-  context.daemon = await startDaemon({
-    config: {
-      login: { allow: { users: [context.account.name] }, failure_delay_seconds: 0.5 },
-      trusted_proxies: ['127.0.0.1'],
-      insecure: { throttle_off: true },
-    },
-  })
+  context.daemon = await startDaemon({ config: configOf(context.account) })
   context.certificate = createCertificate()
   context.other = createCertificate()
   context.front = await startNginx(blockFor(context.daemon), context.certificate)
@@ -188,7 +188,7 @@ test('a certificate that an authority vouches for, with the right name, needs no
   assert.match(misnamed.stderr, /is not known/)
 })
 
-test('whoami, sessions, call, token and logout work there, and the token renews itself', async context => {
+test('whoami, sessions, call, token and logout work there', async context => {
   const { person, host, account, daemon } = context
   assert.is((await logIn(context)).status, 0)
   const at = { POSTERN_HOST: host }
@@ -209,6 +209,39 @@ test('whoami, sessions, call, token and logout work there, and the token renews 
     assert.ok(refused.stderr.includes(`hint: log in with: postern login --host ${host}\n`), refused.stderr)
   }
 })
+
+test('an access token that is over is renewed by the command that meets it, and the session goes on', async context => {
+  const { person, host, account, daemon } = context
+  const restart = async (more: object) => {
+    await daemon.stop()
+    daemon.configure({ ...configOf(account), ...more })
+    await daemon.start()
+  }
+  const kept = () => JSON.parse(readFileSync(fileOf(context, 'tokens.json'), 'utf8')).logins[host]
+  await restart({ token: { access_seconds: 5 } })
+  try {
+    assert.is((await logIn(context)).status, 0)
+    const first = kept()
+    const answer = async () => (await daemon.ask('/postern/v1/me', { token: first.access_token })).status
+    assert.is(await answer(), 200)
+    for (const endMs = performance.now() + 10_000; (await answer()) !== 401; ) {
+      assert.ok(performance.now() < endMs, 'it is not over')
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    const { status, stdout, stderr } = await person.run(['whoami', '--json', '--host', host])
+    assert.equal([status, stderr], [0, ''])
+    assert.is(JSON.parse(stdout).user.name, account.name)
+    const second = kept()
+    assert.is.not(second.access_token, first.access_token)
+    assert.is.not(second.refresh_token, first.refresh_token)
+    assert.is(sessionOf(second), sessionOf(first))
+  } finally {
+    await restart({})
+  }
+})
+
+const sessionOf = ({ access_token: token }: { access_token: string }) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sid
 
 test("root's token is never sent to a host: root logs in there like anybody else", async context => {
   const { root, host, certificate, account } = context
