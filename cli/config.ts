@@ -42,6 +42,7 @@ async function show(context: Context) {
 
 /** The daemon's own check, with its own output and exit status: nothing else reads a configuration. */
 async function check(context: Context, { config }: { config?: string }): Promise<Exit> {
+  context.requireThisMachine('config check')
   const program = join(dirname(realpathSync(process.argv[1] ?? '')), 'posternd.cjs')
   if (!existsSync(program)) throw new CommandFault('fault', `there is no ${program}: the daemon is not installed`)
   const args = [

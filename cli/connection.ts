@@ -5,10 +5,9 @@ import type { Call } from '../server/operations/table.ts'
 import { findHttpPlace, findInstance, type Instance } from './instance.ts'
 import { KnownHosts } from './known-hosts.ts'
 import { stateDirectory } from './private-file.ts'
-import { loginKey, meet, type Remote, requireKnown } from './remote-key.ts'
+import { loginKey, meet, type Remote, requireKnown, type Witness } from './remote-key.ts'
 import { createStoredCall, type StoredCall } from './stored-call.ts'
 import { StoredLogins } from './stored-logins.ts'
-import type { Asker } from './terminal.ts'
 
 /** What the choice depends on. */
 export interface Place {
@@ -32,8 +31,8 @@ export interface HttpConnection extends Connection, Omit<StoredCall, 'call'> {
   /** What the login is stored under. */
   readonly origin: string
   readonly logins: StoredLogins
-  /** Before a login: makes sure of another machine's key, if need be by asking. Throws a `CommandFault` when it is not known. */
-  meet(asker: Asker | null): Promise<void>
+  /** Before a login: makes sure of another machine's key, and shows or asks. Throws a `CommandFault` when it is not known. */
+  meet(witness: Witness): Promise<void>
 }
 
 /** Where HTTP goes, and what holds the connections. */
@@ -72,7 +71,7 @@ export async function connectHttp(place: Place): Promise<HttpConnection> {
     key,
     () => Date.now(),
   )
-  return { ...stored, origin: key, logins, meet: asker => meetAt(place, asker), close: () => agent.destroy() }
+  return { ...stored, origin: key, logins, meet: witness => meetAt(place, witness), close: () => agent.destroy() }
 }
 
 /** HTTP to another machine, or within this one; nothing is sent yet. */
@@ -105,10 +104,10 @@ async function openRemote({ uid, env }: Place, remote: Remote): Promise<Way> {
   return { ...way, agent: new RemoteAgent(presented => requireKnown(remote, hosts.find(origin), presented)) }
 }
 
-async function meetAt({ uid, env, remote }: Place, asker: Asker | null): Promise<void> {
+async function meetAt({ uid, env, remote }: Place, witness: Witness): Promise<void> {
   if (remote === null || remote.origin.startsWith('http:')) return
   const { fetchPresented } = await import('./remote-agent.ts')
   const { hostname, port } = new URL(remote.origin)
   const presented = await fetchPresented(hostname.replace(/^\[|\]$/g, ''), Number(port || 443))
-  await meet(remote, new KnownHosts(stateDirectory(env), uid), presented, asker)
+  await meet(remote, new KnownHosts(stateDirectory(env), uid), presented, witness)
 }

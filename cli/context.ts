@@ -11,7 +11,7 @@ import {
 } from './connection.ts'
 import { escapeLines, stringify } from './escape.ts'
 import { type Exit, exits } from './exit.ts'
-import { RefusedFault } from './fault.ts'
+import { CommandFault, RefusedFault } from './fault.ts'
 import { loginKey } from './remote-key.ts'
 import { describeFailure, formatProblem, formatReport } from './report.ts'
 
@@ -48,6 +48,13 @@ export class Context {
   /** The other machine's address; null for an instance of this one. */
   get host(): string | null {
     return this.place.remote && loginKey(this.place.remote)
+  }
+
+  /** For a command that looks at the machine it runs on: throws a `CommandFault` when another one is named. */
+  requireThisMachine(command: string): void {
+    if (this.host === null) return
+    const hint = 'run it there; for this machine, leave out --host and POSTERN_HOST'
+    throw new CommandFault('usage', `postern ${command} is about this machine alone, not ${this.host}`, hint)
   }
 
   /** HTTP with the stored login, also for root. */

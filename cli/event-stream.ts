@@ -1,5 +1,7 @@
 /** The stream of events over a WebSocket, with the stored login. */
+import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
+import { readAnswer } from '../server/client/answer.ts'
 import { type HttpConnection, openWay, type Place } from './connection.ts'
 import { CommandFault, RefusedFault } from './fault.ts'
 import type { Follow, Message } from './monitor.ts'
@@ -8,6 +10,8 @@ import type { Follow, Message } from './monitor.ts'
 const limits = { maxPayload: 1024 * 1024, handshakeTimeout: 10_000, followRedirects: false, perMessageDeflate: false }
 /** The daemon asks for a sign of life twice a minute; a stream that was silent for longer is gone. */
 const silenceMs = 90_000
+/** The longest refusal that is read, in characters. */
+const maxRefusal = 64 * 1024
 
 /** How a WebSocket ended. */
 interface End {
@@ -26,7 +30,8 @@ export function createFollow(place: Place, { login, renew }: HttpConnection): Fo
     const headers = { Authorization: `Bearer ${login()?.access_token ?? ''}` }
     const { code, fault } = yield* readMessages(new WebSocket(url, { ...limits, agent, headers }))
     agent.destroy()
-    if (fault !== null) throw fault instanceof CommandFault ? fault : new CommandFault('unreachable', fault.message)
+    const isSaid = fault instanceof CommandFault || fault instanceof RefusedFault
+    if (fault !== null) throw isSaid ? fault : new CommandFault('unreachable', fault.message)
     if (code !== 4401) throw new CommandFault('unreachable', `the stream ended (${code})`)
     if ((await renew()) === null)
       throw new RefusedFault({ ok: false, reason: 'unauthenticated', detail: 'your session has ended' })
@@ -50,8 +55,12 @@ async function* readMessages(socket: WebSocket): AsyncGenerator<Message, End> {
     queue.push(JSON.parse(String(data)) as Message)
     wake()
   })
+  socket.on('unexpected-response', async (_request, response) => {
+    fault = await readRefusal(response)
+    socket.terminate()
+  })
   socket.on('error', thrown => {
-    fault = thrown
+    fault ??= thrown
   })
   socket.on('close', code => {
     clearTimeout(silence)
@@ -70,4 +79,27 @@ async function* readMessages(socket: WebSocket): AsyncGenerator<Message, End> {
   } finally {
     socket.terminate()
   }
+}
+
+/** Why there is no WebSocket: postern's own refusal, or that what stands in front of it is in the way. */
+async function readRefusal(response: IncomingMessage): Promise<CommandFault | RefusedFault> {
+  const { statusCode: status = 0, headers } = response
+  try {
+    const [contentType = '', retryAfter] = [headers['content-type'], headers['retry-after']]
+    const answer = readAnswer({ status, contentType, retryAfter, body: await readText(response) })
+    if (!answer.ok && answer.reason !== 'upgrade_required') return new RefusedFault(answer)
+  } catch {
+    // Cut, or no word of postern's.
+  }
+  const hint = 'a proxy in front has to pass WebSockets on: postern proxy-config says how'
+  return new CommandFault('unreachable', `HTTP ${status} instead of a WebSocket`, status < 500 ? hint : undefined)
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += chunk
+    if (text.length > maxRefusal) throw new Error('a refusal that has no end')
+  }
+  return text
 }

@@ -51,6 +51,7 @@ async function runUntilStopped(
   words: readonly string[],
   { browser: name, url: next, program }: KioskOptions,
 ): Promise<Exit | undefined> {
+  context.requireThisMachine('kiosk')
   const { env, uid } = context.place
   requireSession(env, uid)
   const { findKind, findProgram, Browser } = await import('./kiosk/browser.ts')

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { LinkClient } from '../server/link/client.ts'
+import { FrameError } from '../server/link/frame.ts'
 import type { Answer, Call, Name, Request } from '../server/operations/table.ts'
 import { CommandFault } from './fault.ts'
 import { type Instance, readInstanceFile } from './instance.ts'
@@ -33,6 +34,8 @@ export async function openLink(instance: Instance, timeoutMs: number): Promise<L
     const timer = setTimeout(() => client.close(), timeoutMs)
     try {
       return (await client.request(name, input, token, from)) as Answer<N>
+    } catch (fault) {
+      throw fault instanceof FrameError ? new CommandFault('usage', `too much was sent: a ${fault.message}`) : fault
     } finally {
       clearTimeout(timer)
     }

@@ -84,10 +84,11 @@ async function logInWithLines(
 ): Promise<Output<'login.begin'>> {
   if (process.stdin.isTTY)
     throw new CommandFault('usage', 'standard input is a terminal, which would show the password')
-  await meet(null)
+  const show = (text: string) => context.say(text)
+  await meet({ show })
   const [password, ...further] = splitLines(await readAll(process.stdin))
   if (password === undefined) throw new CommandFault('usage', 'standard input is empty, expected a password')
-  const asker = createLineAsker(further, text => context.say(text))
+  const asker = createLineAsker(further, show)
   return requireYes(await converse(call, await call('login.begin', { user, password }), asker))
 }
 

@@ -39,6 +39,7 @@ export function addProxyConfig(program: Command, run: Run): void {
 }
 
 async function printSnippet(context: Context, proxy: ProxyName, { path = '/', name, socket, address }: Options) {
+  context.requireThisMachine('proxy-config')
   if (socket !== undefined && address !== undefined)
     throw new CommandFault('usage', '--socket and --address exclude each other')
   const bySocket = socket !== undefined || (address === undefined && proxies[proxy].socket)
@@ -66,9 +67,8 @@ function findAddress(context: Context, given: string | true | undefined): Upstre
   return { address }
 }
 
-/** Where the instance of this machine is; null where there is none to ask, and for another machine. */
-function findPlace({ place: { runtime, uid, remote } }: Context) {
-  if (remote !== null) return null
+/** Where the instance of this machine is; null where there is none to ask. */
+function findPlace({ place: { runtime, uid } }: Context) {
   try {
     return findHttpPlace(findInstance(runtime, uid), uid)
   } catch (fault) {

@@ -47,23 +47,24 @@ function refused(message: string, hint?: string): CommandFault {
   return new CommandFault('permission', `${message}; nothing was sent`, hint)
 }
 
+/** Who is shown a key, and asked about it where there is somebody to ask. */
+export type Witness = Asker | Pick<Asker, 'show'>
+
 /**
  * Before a login: makes sure of the key, by what is expected, known or vouched for, else by asking a person; the pin is then
- * kept. `asker` is null where there is nobody to ask.
+ * kept. What an authority alone vouches for is shown, and not kept.
  */
-export async function meet(
-  remote: Remote,
-  hosts: KnownHosts,
-  presented: Presented,
-  asker: Asker | null,
-): Promise<void> {
+export async function meet(remote: Remote, hosts: KnownHosts, presented: Presented, witness: Witness): Promise<void> {
   const { origin, expected, insecure } = remote
+  const { pin: seen, vouched } = presented
   if (insecure) return
   const pin = hosts.find(origin)
-  const isUnknown = expected === null && pin === null && !presented.vouched
-  if (isUnknown && asker !== null) await confirm(origin, presented.pin, asker)
+  const isNew = expected === null && pin === null
+  if (isNew && vouched)
+    return witness.show(`An authority of this machine vouches for the key of ${origin}. Its fingerprint is\n  ${seen}`)
+  if (isNew && 'ask' in witness) await confirm(origin, seen, witness)
   else requireKnown(remote, pin, presented)
-  if (expected !== null || isUnknown) await hosts.keep(origin, presented.pin)
+  if (isNew || expected !== null) await hosts.keep(origin, seen)
 }
 
 async function confirm(origin: string, seen: Pin, asker: Asker): Promise<void> {

@@ -42,15 +42,18 @@ async function turn(context: Context, on: boolean) {
 
 /**
  * From the next boot on systemd holds the socket, so that a gate that dies refuses nobody. Not at once: systemd passes no
- * socket to a gate that runs, which has opened the port itself.
+ * socket to a gate that runs, which has opened the port itself. Another machine's systemd is out of reach: it is said what it
+ * is to be told.
  */
 async function tellSystemd(context: Context, on: boolean): Promise<void> {
-  if (context.place.runtime !== systemRuntime || !existsSync('/run/systemd/system')) return
   const words = on ? ['enable', unit] : ['disable', '--now', unit]
-  if (context.place.uid !== 0) return context.say(`as root: systemctl ${words.join(' ')}`)
+  const command = `systemctl ${words.join(' ')}`
+  if (context.host !== null) return context.say(`at ${context.host}, if systemd runs it, as root: ${command}`)
+  if (context.place.runtime !== systemRuntime || !existsSync('/run/systemd/system')) return
+  if (context.place.uid !== 0) return context.say(`as root: ${command}`)
   try {
     await promisify(execFile)('systemctl', ['--quiet', ...words], { timeout: 30_000 })
   } catch {
-    context.say(`that did not work: systemctl ${words.join(' ')}`)
+    context.say(`that did not work: ${command}`)
   }
 }

@@ -41,8 +41,7 @@ export function addUrl(program: Command, run: Run): void {
 }
 
 async function printUrl(context: Context, { user, role, ttl = '60s', uid, next = '/', qr }: Options) {
-  if (context.place.remote !== null)
-    throw new CommandFault('usage', 'a login link works on its own machine only', 'run it there, without --host')
+  context.requireThisMachine('url')
   const path = parseNext(next)
   if (path === null) throw new CommandFault('usage', `--next ${next}: expected a path of this site, such as /postern/`)
   const input = {

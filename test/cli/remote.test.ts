@@ -50,12 +50,13 @@ for (const { name, given, pin, vouched = false, expect } of cases)
   })
 
 const asker = (answer: string) => ({ show: () => {}, ask: async () => answer })
+const nobody = { show: () => {} }
 
 test('keeps the pin that was confirmed or expected, and no other', async ({ hosts }) => {
   const presented = { pin: own, vouched: false }
   await meet(remote, hosts, presented, asker('no')).catch(() => undefined)
   assert.is(hosts.find(remote.origin), null)
-  await meet({ ...remote, insecure: true }, hosts, presented, null)
+  await meet({ ...remote, insecure: true }, hosts, presented, nobody)
   assert.is(hosts.find(remote.origin), null)
   await meet(remote, hosts, { pin: own, vouched: true }, asker('no'))
   assert.is(hosts.find(remote.origin), null)
@@ -63,10 +64,28 @@ test('keeps the pin that was confirmed or expected, and no other', async ({ host
   assert.is(hosts.find(remote.origin), own)
   await meet(remote, hosts, { pin: other, vouched: false }, asker('yes')).catch(() => undefined)
   assert.is(hosts.find(remote.origin), own)
-  await meet({ ...remote, expected: other }, hosts, { pin: other, vouched: false }, null)
+  await meet({ ...remote, expected: other }, hosts, { pin: other, vouched: false }, nobody)
   assert.is(hosts.find(remote.origin), other)
   assert.is(hosts.find('https://box:7644'), null)
   assert.is(hosts.find('constructor'), null)
+})
+
+test('shows the key that an authority alone vouches for, and asks nothing; one that is known is not shown', async ({
+  hosts,
+}) => {
+  const shown: string[] = []
+  const witness = {
+    show: (text: string) => void shown.push(text),
+    ask: () => Promise.reject(new Error('nothing is to be asked')),
+  }
+  const presented = { pin: own, vouched: true }
+  await meet(remote, hosts, presented, witness)
+  assert.equal(shown.length, 1)
+  assert.match(String(shown[0]), /authority of this machine vouches.*https:\/\/box:7643/)
+  assert.ok(shown[0]?.includes(own))
+  await meet({ ...remote, expected: own }, hosts, presented, witness)
+  await meet(remote, hosts, presented, witness)
+  assert.is(shown.length, 1)
 })
 
 for (const text of ['', '[]', '{"pins":{"https://box:7643":"x"}}', '{"pins":null}'])

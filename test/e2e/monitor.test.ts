@@ -1,25 +1,23 @@
 /** `postern monitor`: what happens shows in the terminal, also after the daemon was away. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createPerson, type Person } from '../cli/run.ts'
+import { createPerson, type Person, type Watched } from '../cli/run.ts'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 
 const test = suite('e2e/monitor')
-const program = join(import.meta.dirname, '../../dist/postern.cjs')
 
 let daemon: Daemon
 let account: Account
 let person: Person
+let root: Person
 let running: Watched | null = null
 
 test.before(async () => {
   account = await createAccount()
   daemon = await startDaemon({ config: { login: { allow: { users: ['root', account.name] } } } })
   person = createPerson(account.uid, daemon.runtime)
+  root = createPerson(0, daemon.runtime)
   assert.is((await person.run(['login', '--password-stdin'], `${account.password}\n`)).status, 0)
 })
 test.after.each(async () => {
@@ -28,48 +26,13 @@ test.after.each(async () => {
 })
 test.after(async () => {
   person?.remove()
+  root?.remove()
   await daemon?.remove()
   await account?.remove()
 })
 
-interface Watched {
-  readonly child: ChildProcess
-  lines(): string[]
-  errors(): string
-  /** Waits for a line that fits, ten seconds at most. */
-  line(fits: RegExp): Promise<string>
-  stop(): Promise<void>
-}
-
-/** Runs the command as root, or as the person with the stored login. */
-function watch(uid: number, args: readonly string[]): Watched {
-  const drop = ['setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups']
-  const [command = '', ...words] = [...(uid === 0 ? [] : drop), process.execPath, program, 'monitor', ...args]
-  const env = { PATH: process.env.PATH ?? '', XDG_STATE_HOME: person.stateHome, POSTERN_RUNTIME: daemon.runtime }
-  const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let out = ''
-  let errors = ''
-  child.stdout?.on('data', chunk => (out += chunk))
-  child.stderr?.on('data', chunk => (errors += chunk))
-  const lines = () => out.split('\n').filter(Boolean)
-  running = {
-    child,
-    lines,
-    errors: () => errors,
-    async line(fits) {
-      for (const endMs = performance.now() + 10_000; performance.now() < endMs; ) {
-        const found = lines().find(line => fits.test(line))
-        if (found !== undefined) return found
-        await new Promise(resolve => setTimeout(resolve, 50))
-      }
-      throw new Error(`${fits} did not come:\n${out}\n${errors}`)
-    },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGINT')
-      await once(child, 'exit')
-    },
-  }
+function watch(who: Person, args: readonly string[]): Watched {
+  running = who.watch(['monitor', ...args])
   return running
 }
 
@@ -82,7 +45,7 @@ async function untilHeard({ lines }: Watched): Promise<void> {
 }
 
 test('root sees everything, over root.sock', async () => {
-  const watched = watch(0, [])
+  const watched = watch(root, [])
   await untilHeard(watched)
   await watched.line(new RegExp(`session +began +${account.name} +token from`))
   await daemon.login('nobody-here', 'wrong')
@@ -90,7 +53,7 @@ test('root sees everything, over root.sock', async () => {
 })
 
 test('a person sees their own, one JSON object a line, of the kinds they want', async () => {
-  const watched = watch(account.uid, ['--json', '--kinds', 'login'])
+  const watched = watch(person, ['--json', '--kinds', 'login'])
   await untilHeard(watched)
   const event = JSON.parse(await watched.line(/"login"/))
   assert.equal([event.kind, event.action, event.user.name], ['login', 'ok', account.name])
@@ -98,13 +61,13 @@ test('a person sees their own, one JSON object a line, of the kinds they want', 
 })
 
 test('what came since an event is shown first', async () => {
-  const first = watch(account.uid, ['--json'])
+  const first = watch(person, ['--json'])
   await untilHeard(first)
   const { id } = JSON.parse(await first.line(/./))
   await first.stop()
   const { session } = (await daemon.login(account.name, account.password)).json() as { session: { id: string } }
-  for (const uid of [account.uid, 0]) {
-    const watched = watch(uid, ['--json', '--since', id])
+  for (const who of [person, root]) {
+    const watched = watch(who, ['--json', '--since', id])
     await watched.line(new RegExp(session.id))
     assert.is(watched.errors(), '')
     await watched.stop()
@@ -113,7 +76,7 @@ test('what came since an event is shown first', async () => {
 
 for (const who of ['root', 'a person'])
   test(`after the daemon was away it goes on for ${who}, and says that something may be missed`, async () => {
-    const watched = watch(who === 'root' ? 0 : account.uid, [])
+    const watched = watch(who === 'root' ? root : person, [])
     await untilHeard(watched)
     await daemon.stop()
     await daemon.start()
@@ -127,11 +90,10 @@ for (const who of ['root', 'a person'])
   })
 
 test('whose session ends is told so, and the command ends', async () => {
-  const watched = watch(account.uid, [])
+  const watched = watch(person, [])
   await untilHeard(watched)
-  const ended = once(watched.child, 'exit')
   await daemon.ask('/postern/v1/sessions/revoke', { body: { user: account.name }, token: daemon.token() })
-  assert.equal((await ended)[0], 77)
+  assert.is(await watched.ended(), 77)
   assert.match(watched.errors(), /you are not logged in/)
 })
 
@@ -140,9 +102,8 @@ test('who is not logged in is told so, and a kind that is none is refused', asyn
     [[], 77],
     [['--kinds', 'login,nothing'], 64],
   ] as const) {
-    const watched = watch(account.uid, args)
-    const [code] = await once(watched.child, 'exit')
-    assert.is(code, status)
+    const watched = watch(person, args)
+    assert.is(await watched.ended(), status)
     assert.match(watched.errors(), /^postern: error: /)
   }
 })

@@ -30,15 +30,15 @@ const program = join(import.meta.dirname, '../../dist/postern.cjs')
 const blockFor = ({ url }: Daemon) => `location / { proxy_pass ${url}; proxy_set_header Host $http_host;
 proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; }`
 
+const configOf = ({ name }: Account) => ({
+  login: { allow: { users: [name] }, failure_delay_seconds: 0.5 },
+  trusted_proxies: ['127.0.0.1'],
+  insecure: { throttle_off: true },
+})
+
 test.before(async context => {
   context.account = await createAccount()
-  context.daemon = await startDaemon({
-    config: {
-      login: { allow: { users: [context.account.name] }, failure_delay_seconds: 0.5 },
-      trusted_proxies: ['127.0.0.1'],
-      insecure: { throttle_off: true },
-    },
-  })
+  context.daemon = await startDaemon({ config: configOf(context.account) })
   context.certificate = createCertificate()
   context.other = createCertificate()
   context.front = await startNginx(blockFor(context.daemon), context.certificate)
@@ -179,6 +179,8 @@ test('a certificate that an authority vouches for, with the right name, needs no
   writeFileSync(file, trusted)
   const vouched = await person.run(words(host), account.password, { NODE_EXTRA_CA_CERTS: file })
   assert.is(vouched.status, 0, vouched.stderr)
+  assert.match(vouched.stderr, /an authority of this machine vouches for the key/i)
+  assert.ok(vouched.stderr.includes(certificate.pin), vouched.stderr)
   assert.not.ok(existsSync(fileOf(context, 'hosts.json')))
   const named = host.replace('127.0.0.1', 'localhost')
   const misnamed = await person.run(words(named), account.password, { NODE_EXTRA_CA_CERTS: file })
@@ -186,7 +188,7 @@ test('a certificate that an authority vouches for, with the right name, needs no
   assert.match(misnamed.stderr, /is not known/)
 })
 
-test('whoami, sessions, call, token and logout work there, and the token renews itself', async context => {
+test('whoami, sessions, call, token and logout work there', async context => {
   const { person, host, account, daemon } = context
   assert.is((await logIn(context)).status, 0)
   const at = { POSTERN_HOST: host }
@@ -207,6 +209,39 @@ test('whoami, sessions, call, token and logout work there, and the token renews 
     assert.ok(refused.stderr.includes(`hint: log in with: postern login --host ${host}\n`), refused.stderr)
   }
 })
+
+test('an access token that is over is renewed by the command that meets it, and the session goes on', async context => {
+  const { person, host, account, daemon } = context
+  const restart = async (more: object) => {
+    await daemon.stop()
+    daemon.configure({ ...configOf(account), ...more })
+    await daemon.start()
+  }
+  const kept = () => JSON.parse(readFileSync(fileOf(context, 'tokens.json'), 'utf8')).logins[host]
+  await restart({ token: { access_seconds: 5 } })
+  try {
+    assert.is((await logIn(context)).status, 0)
+    const first = kept()
+    const answer = async () => (await daemon.ask('/postern/v1/me', { token: first.access_token })).status
+    assert.is(await answer(), 200)
+    for (const endMs = performance.now() + 10_000; (await answer()) !== 401; ) {
+      assert.ok(performance.now() < endMs, 'it is not over')
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    const { status, stdout, stderr } = await person.run(['whoami', '--json', '--host', host])
+    assert.equal([status, stderr], [0, ''])
+    assert.is(JSON.parse(stdout).user.name, account.name)
+    const second = kept()
+    assert.is.not(second.access_token, first.access_token)
+    assert.is.not(second.refresh_token, first.refresh_token)
+    assert.is(sessionOf(second), sessionOf(first))
+  } finally {
+    await restart({})
+  }
+})
+
+const sessionOf = ({ access_token: token }: { access_token: string }) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).sid
 
 test("root's token is never sent to a host: root logs in there like anybody else", async context => {
   const { root, host, certificate, account } = context
@@ -260,8 +295,23 @@ test('redirects are not followed, and what does not speak TLS is not talked to',
   }
 })
 
-test('url is for the machine itself, and a host and a runtime directory exclude each other', async ({ root, host }) => {
-  assert.is((await root.run(['url', '--host', host])).status, 64)
+for (const words of [['url'], ['kiosk', '--browser', 'firefox'], ['config', 'check'], ['proxy-config', 'nginx']])
+  test(`${words.join(' ')} is about the machine itself, and refuses another one`, async ({ person, host }) => {
+    for (const ran of [
+      await person.run([...words, '--host', host]),
+      await person.run(words, '', { POSTERN_HOST: host }),
+    ]) {
+      assert.equal([ran.status, ran.stdout], [64, ''])
+      assert.match(ran.stderr, /this machine.*\n.*hint: run it there/)
+    }
+  })
+
+test('what a shell completes and what help says are the same for every machine', async ({ person, host }) => {
+  assert.is((await person.run(['completion', 'bash'], '', { POSTERN_HOST: host })).status, 0)
+  assert.is((await person.run(['help', 'exit-codes'], '', { POSTERN_HOST: host })).status, 0)
+})
+
+test('a host and a runtime directory exclude each other', async ({ root, host }) => {
   assert.is((await root.run(['whoami', '--host', host, '--runtime', '/x'])).status, 64)
   assert.is((await root.run(['whoami', '--insecure'])).status, 64)
   assert.is((await root.run(['whoami', '--host', host, '--fingerprint', 'SHA256:short'])).status, 64)

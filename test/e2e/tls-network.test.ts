@@ -1,16 +1,23 @@
 /** Another machine on a cable: what it reaches, over which family, and what changes when addresses and clocks do. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import qrcode from 'qrcode'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createPerson, type Person, type Watched } from '../cli/run.ts'
+import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import { boxAddresses, createNetwork, type Network } from '../support/network.ts'
 
 interface Context {
   network: Network
   daemon: Daemon
+  account: Account
+  /** Root in the box, and an ordinary user of the other machine. */
+  root: Person
+  person: Person
+  watched: Watched
 }
 const test = suite<Context>('e2e/tls-network')
 
@@ -18,7 +25,11 @@ const { ipv4, ipv6 } = boxAddresses
 const listen = [{ unix: 'http.sock' }, { address: '127.0.0.1', port: 7640 }, { address: '::1', port: 7640 }]
 
 test.after.each(async context => {
+  await context.watched?.stop()
+  context.person?.remove()
+  context.root?.remove()
   await context.daemon?.remove()
+  await context.account?.remove()
   context.network?.remove()
 })
 
@@ -162,6 +173,102 @@ test('plain HTTP is a readable 400 where nothing speaks HTTPS', async context =>
   assert.match(said, /^HTTP\/1\.1 400 /)
   assert.match(said, /"code":"plain_http"/)
   assert.match(said, /ask by https/)
+})
+
+/** A box where an account may log in, as an administrator, and people at both ends of the cable. */
+async function beginWithPeople(context: Context, config: object = {}): Promise<void> {
+  const account = await createAccount()
+  context.account = account
+  const allowed = { users: ['root', account.name] }
+  const open = { login: { allow: allowed }, roles: { admin: allowed }, insecure: { throttle_off: true } }
+  await begin(context, { config: { ...open, ...config } })
+  const { network, daemon } = context
+  context.root = createPerson(0, daemon.runtime, ['ip', 'netns', 'exec', network.box])
+  context.person = createPerson(account.uid, '/nonexistent', ['ip', 'netns', 'exec', network.far])
+}
+
+for (const { family, host } of [
+  { family: 'IPv4', host: `https://${ipv4}:7643` },
+  { family: 'IPv6', host: `https://[${ipv6}]:7643` },
+])
+  test(`the command at another machine pins the key that cert show names, over ${family}, and a renewal keeps it`, async context => {
+    await beginWithPeople(context)
+    const { root, person, account } = context
+    const at = ['--host', host]
+    const { fingerprint } = JSON.parse((await root.run(['cert', 'show', '--json'])).stdout)
+    const words = ['login', ...at, '--fingerprint', fingerprint, '--password-stdin']
+    const login = await person.run(words, account.password)
+    assert.is(login.status, 0, login.stderr)
+    assert.match((await person.run(['whoami', ...at])).stdout, new RegExp(`^user +${account.name}$`, 'm'))
+    context.watched = person.watch(['monitor', '--json', ...at])
+    for (const endMs = performance.now() + 10_000; context.watched.lines().length === 0; ) {
+      assert.ok(performance.now() < endMs, context.watched.errors())
+      await root.run(['call', 'login.begin', `user=${account.name}`, 'password=@-'], account.password)
+    }
+    const heard = JSON.parse(await context.watched.line(/"session"/))
+    assert.equal([heard.action, heard.user.name], ['began', account.name])
+    const renewed = await root.run(['cert', 'renew', '--json'])
+    assert.is(JSON.parse(renewed.stdout).fingerprint, fingerprint, renewed.stderr)
+    const later = await person.run(['whoami', ...at])
+    assert.equal([later.status, later.stderr], [0, ''])
+  })
+
+test('a fingerprint that is not the one of the box gets no password, and nothing is kept', async context => {
+  await beginWithPeople(context)
+  const { person, account, daemon } = context
+  const wrong = `SHA256:${'A'.repeat(43)}`
+  for (const address of [ipv4, `[${ipv6}]`]) {
+    const words = ['login', '--host', address, '--fingerprint', wrong, '--password-stdin']
+    const { status, stderr } = await person.run(words, account.password)
+    assert.is(status, 77)
+    assert.match(stderr, /shows the key SHA256:.* expected SHA256:A+; nothing was sent/)
+  }
+  assert.equal(readdirSync(person.stateHome), [])
+  assert.not.match(readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8'), /login\.begin/)
+})
+
+test('remote on and off at another machine leave the systemd of this one alone, and say what to run there', async context => {
+  await beginWithPeople(context, { listen: [...listen, { address: '*', port: 7650, tls: true }], remote: false })
+  const { account, network, daemon } = context
+  mkdirSync(join(daemon.directory, 'server.d'), { mode: 0o755 })
+  const called = join(daemon.directory, 'called')
+  writeFileSync(join(daemon.directory, 'systemctl'), `#!/bin/sh\necho "$@" >>${called}\n`, { mode: 0o755 })
+  // Root of another machine, which systemd runs.
+  const systemd = 'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && exec "$@"'
+  const root = createPerson(0, '/run/postern', ['ip', 'netns', 'exec', network.far, 'sh', '-c', systemd, 'sh'])
+  context.person.remove()
+  context.person = root
+  const host = `https://${ipv4}:7650`
+  const { fingerprint } = JSON.parse((await context.root.run(['cert', '--json'])).stdout)
+  const env = { PATH: `${daemon.directory}:${process.env.PATH}`, POSTERN_FINGERPRINT: fingerprint, POSTERN_HOST: host }
+  const login = await root.run(['login', account.name, '--password-stdin'], account.password, env)
+  assert.is(login.status, 0, login.stderr)
+  for (const [word, command] of [
+    ['on', 'systemctl enable postern-remote.socket'],
+    ['off', 'systemctl disable --now postern-remote.socket'],
+  ]) {
+    const { status, stdout, stderr } = await root.run(['remote', String(word)], '', env)
+    assert.is(status, 0, stderr)
+    assert.ok(stderr.includes(`at ${host}`) && stderr.includes(`as root: ${command}\n`), stderr)
+    assert.match(stdout, word === 'on' ? new RegExp(`^https://${ipv4}:7643/$`, 'm') : /not served/)
+  }
+  assert.not.ok(existsSync(called), 'systemctl was run')
+})
+
+test('remote off is answered to whoever it cuts', async context => {
+  await beginWithPeople(context, { remote: false })
+  const { root, person, account, daemon } = context
+  mkdirSync(join(daemon.directory, 'server.d'), { mode: 0o755 })
+  const on = await root.run(['remote', 'on', '--json'])
+  const { fingerprint } = JSON.parse(on.stdout)
+  const login = await person.run(
+    ['login', '--host', ipv4, '--fingerprint', fingerprint, '--password-stdin'],
+    account.password,
+  )
+  assert.is(login.status, 0, login.stderr)
+  const off = await person.run(['remote', 'off', '--host', ipv4])
+  assert.equal([off.status, off.stdout], [0, 'other machines are not served\n'], off.stderr)
+  assert.is((await person.run(['ping', '--host', ipv4])).status, 69)
 })
 
 test.run()
