@@ -1,5 +1,6 @@
 /** Where the table meets its handlers: every request is parsed, authenticated, permitted and audited here. */
 import { randomUUID } from 'node:crypto'
+import type { From } from '../link/message.ts'
 import type { LinkRequest } from '../link/server.ts'
 import { type AnyOperation, no, type Refusal } from '../operations/operation.ts'
 import { type Answer, findOperation, type Input, type Name } from '../operations/table.ts'
@@ -24,6 +25,8 @@ export interface DispatchOptions {
   readonly sessions: Sessions
   readonly clock: Clock
   readonly audit: Pick<Audit, 'record' | 'note'>
+  /** What is believed of what a gate says of a connection. */
+  readonly believe: (from: From) => Promise<From>
   /** Unknown faults: everything to the log, nothing to the client. */
   readonly logFault: (fault: unknown, context: { operation: string; id: string }) => void
 }
@@ -100,7 +103,7 @@ function toldOf({ trail = [] }: AnyOperation, input: Readonly<Record<string, unk
 }
 
 /** Builds the dispatcher. */
-export function createDispatch({ handlers, sessions, clock, audit, logFault }: DispatchOptions): Dispatch {
+export function createDispatch({ handlers, sessions, clock, audit, believe, logFault }: DispatchOptions): Dispatch {
   /** What came of it. It has happened by now: what the trail cannot take goes to the journal, and changes no answer. */
   async function note(entry: Omit<AuditEntry, 'outcome'>, outcome: AuditEntry['outcome'], facts: Facts) {
     const { user, identity, session, reason, ...detail } = facts
@@ -154,7 +157,9 @@ export function createDispatch({ handlers, sessions, clock, audit, logFault }: D
     const operation = findOperation(request.operation)
     if (operation === null) return no('not_found', 'there is no such operation')
     try {
-      return await run(request, door, operation)
+      // Who comes by root.sock was described by the keeper itself.
+      const from = door === 'root' ? request.from : await believe(request.from)
+      return await run({ ...request, from }, door, operation)
     } catch (fault) {
       if (isFull(fault)) return no('storage_full', 'the disk is full: free some room and try again')
       const id = randomUUID()

@@ -1,13 +1,15 @@
 /** The keeper, put together: its parts behind the table of operations. */
 import { version } from '../operations/version.ts'
+import { createBelief } from './believe.ts'
 import { configHandlers } from './config/handlers.ts'
 import { createDispatch, type Dispatch, type Handlers } from './dispatch.ts'
 import { eventHandlers } from './event/handlers.ts'
 import { createReloadTeller } from './event/sources.ts'
 import { EventTickets } from './event/tickets.ts'
 import { kioskHandlers } from './kiosk/handlers.ts'
-import { findAccount } from './libc.ts'
+import { findAccount, hasAccount } from './libc.ts'
 import { loginHandlers } from './login/handlers.ts'
+import { LookUps } from './look-up.ts'
 import { createThrottleSaver, startMaintenance } from './maintenance.ts'
 import { type KeeperOptions, mayLogIn, openParts, type Parts } from './parts.ts'
 import { remoteHandlers } from './remote/handlers.ts'
@@ -68,7 +70,15 @@ export async function startKeeper(options: KeeperOptions): Promise<Keeper> {
   const saveThrottle = createThrottleSaver(parts.throttle, store)
   const logFault = (fault: unknown, context: object) =>
     log('error', 'an operation broke', { ...context, fault: fault instanceof Error ? fault.stack : String(fault) })
-  const dispatch = createDispatch({ sessions, clock, audit, logFault, handlers: createHandlers(options, parts) })
+  const believe = createBelief(new LookUps({ clock, timer: systemTimer, look: hasAccount }))
+  const dispatch = createDispatch({
+    sessions,
+    clock,
+    audit,
+    believe,
+    logFault,
+    handlers: createHandlers(options, parts),
+  })
   const stopMaintenance = startMaintenance({ ...parts, keys, tls, issue, saveThrottle, clock, timer: systemTimer, log })
   return {
     dispatch,

@@ -127,3 +127,8 @@ export async function findAccount(name: string): Promise<Account | null> {
 export async function findAccountOf(uid: number): Promise<Account | null> {
   return toAccount(await findEntry<Entry>(getpwuid_r, uid))
 }
+
+/** Whether the uid is somebody's account. Rejects when the system could not look. */
+export async function hasAccount(uid: number): Promise<boolean> {
+  return (await findEntry<Entry>(getpwuid_r, uid)) !== null
+}

@@ -23,6 +23,7 @@ import { capRights } from './role/rights.ts'
 import { RootToken } from './root-token/root-token.ts'
 import { Sessions } from './session/sessions.ts'
 import { SigningKeys } from './signing/keys.ts'
+import type { Identity } from './store/identity.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle, type ThrottleLimits } from './throttle/throttle.ts'
@@ -107,7 +108,10 @@ function openThrottle({ configuration, clock }: KeeperOptions, events: Events): 
 }
 
 /** Whether the configuration, as it now is, lets the account in; root too only where it is listed. */
-export function mayLogIn({ configuration, owner }: KeeperOptions, account: Account): boolean {
+export function mayLogIn(
+  { configuration, owner }: KeeperOptions,
+  account: Pick<Identity, 'name' | 'uid' | 'groups'>,
+): boolean {
   // Who runs a private instance is no root, and no list that they wrote keeps them out of it.
   const isOwn = owner.uid !== 0 && account.uid === owner.uid
   return isOwn || isMember(account, configuration.config.login.allow)
@@ -118,6 +122,7 @@ function createSessions(options: KeeperOptions, store: Store): Sessions {
   return new Sessions({
     store,
     clock,
+    timer: systemTimer,
     random,
     findAccount,
     mayLogIn: account => mayLogIn(options, account),

@@ -337,9 +337,29 @@ test('with a forged source for each guess it has a bounded number of guesses at 
   assert.ok(asked >= 5 && asked <= 10 + Math.ceil(elapsed / 2), `${asked} guesses of ${sent} in ${elapsed} s`)
 })
 
+test('the word that means root.sock is not a gate’s to say: no session and no line of the trail has it', async () => {
+  const link = await openLink()
+  const forged = { from: { ...from, source: 'root', local: true, uid: 0 } }
+  const login = { user: visitor.name, password: visitor.password }
+  const answer = await link.ask('login.begin', login, null, forged)
+  assert.ok(answer?.ok)
+  const { session, access_token: token } = answer.value as { session: { source: string }; access_token: string }
+  assert.is(session.source, 'unknown')
+  await link.ask('login.begin', { ...login, password: 'wrong' }, null, forged)
+  await link.ask('session.end', {}, token, forged)
+  await link.finish()
+  assert.not(trail().some(({ source }) => source === 'root'))
+  assert.equal([trail().at(-1)?.event, trail().at(-1)?.source], ['session.end', 'unknown'])
+})
+
+const trail = () =>
+  readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as { event: string; user?: string; outcome: string; source?: string })
+
 test('the trail tells of none of it as done', () => {
-  const lines = readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8').trim().split('\n')
-  const records = lines.map(line => JSON.parse(line) as { event: string; user?: string; outcome: string })
+  const records = trail()
   const done = records.filter(({ outcome, event }) => outcome === 'ok' && !event.startsWith('audit.'))
   for (const { event, user } of done)
     assert.ok(user === visitor.name && ['login.begin', 'session.end'].includes(event), `${event} by ${user}`)

@@ -109,6 +109,7 @@ const refusals: { name: string; ask: Ask; status: number }[] = [
   { name: 'a request that was passed on', ask: { headers: { 'X-Forwarded-For': '203.0.113.7' } }, status: 403 },
   { name: 'a name that is not loopback', ask: { headers: { Host: '192.0.2.1:7640' } }, status: 403 },
   { name: 'a service of this machine', ask: { uid: 33 }, status: 403 },
+  { name: 'a uid that is nobody’s account', ask: { uid: 100_033 }, status: 403 },
 ]
 
 for (const { name, ask, status } of refusals) {

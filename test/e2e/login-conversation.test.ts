@@ -25,9 +25,12 @@ const test = suite('e2e login conversation')
 const groups = ['users']
 let daemon: Daemon
 let account: Account
+/** At this machine. */
+let people: Account[]
 
 test.before(async () => {
   account = await createAccount({ groups })
+  people = [await createAccount(), await createAccount(), await createAccount()]
   daemon = await startDaemon({
     config: {
       pam: { step_seconds: 20 },
@@ -38,8 +41,10 @@ test.before(async () => {
 })
 test.after(async () => {
   await daemon.remove()
-  await account.remove()
+  for (const one of [account, ...people]) await one.remove()
 })
+
+const uidOf = (person: number) => people[person]?.uid ?? 0
 
 /** Begins a login and leaves it at its question. */
 const begin = (from: Ask = {}, user = account.name): Promise<Reply> =>
@@ -82,11 +87,11 @@ for (const { name, answers } of [
 
 test('a login is gone on with from where it began, and no stranger ends it', async () => {
   const socketPath = join(daemon.directory, 'gate-run/http.sock')
-  const strangers: Ask[] = [{ uid: 1001 }, { uid: 0 }, { socketPath }]
-  const step = stepOf(await begin({ uid: 1000 }))
+  const strangers: Ask[] = [{ uid: uidOf(1) }, { uid: 0 }, { socketPath }]
+  const step = stepOf(await begin({ uid: uidOf(0) }))
   for (const from of strangers) isOver(await answer(daemon, step, [account.password], from))
   assert.is(auditOf(daemon, 'login.answer').at(-1)?.reason, 'login_of_another_source')
-  assert.is((await answer(daemon, step, [account.password], { uid: 1000 })).status, 200)
+  assert.is((await answer(daemon, step, [account.password], { uid: uidOf(0) })).status, 200)
   const other = stepOf(await begin({ socketPath }))
   isOver(await answer(daemon, other, [account.password]))
   assert.is((await answer(daemon, other, [account.password], { socketPath })).status, 200)
@@ -117,7 +122,7 @@ test('made-up conversations are over, and fill no trail', async () => {
 
 test('a source has two places; a third login of it ends the one that has waited longest', async () => {
   await waitForQuiet(daemon)
-  const uid = 1000
+  const uid = uidOf(0)
   const steps = [stepOf(await begin({ uid })), stepOf(await begin({ uid })), stepOf(await begin({ uid }))]
   await waitFor('the first is gone', async () => (await statusOf(daemon)).logins_in_progress === 2)
   const replies = []
@@ -132,18 +137,18 @@ test('ten slow strangers keep neither somebody at this machine nor another stran
   await waitForQuiet(daemon)
   const socketPath = join(daemon.directory, 'gate-run/http.sock')
   // Services of this machine are no local people: what comes from them may be anybody's.
-  const froms: Ask[] = [{ socketPath }, { uid: 33 }, { uid: 34 }, { uid: 35 }, { uid: 36 }]
+  const froms: Ask[] = [{ socketPath }, { uid: 33 }, { uid: 34 }, { uid: 38 }, { uid: 39 }]
   for (const from of [...froms, ...froms]) stepOf(await begin(from))
   await waitFor('the places are taken', async () => (await statusOf(daemon)).logins_in_progress === 8)
   const start = performance.now()
   assert.is((await daemon.login(account.name, account.password)).status, 200)
   const body = { user: account.name, password: account.password }
-  const others = await Promise.all([1000, 1001, 1002].map(uid => daemon.ask('/postern/v1/login', { body, uid })))
+  const others = await Promise.all(people.map(({ uid }) => daemon.ask('/postern/v1/login', { body, uid })))
   assert.equal(
     others.map(({ status }) => status),
     [200, 200, 200],
   )
-  assert.is((await daemon.ask('/postern/v1/login', { body, uid: 37 })).status, 200)
+  assert.is((await daemon.ask('/postern/v1/login', { body, uid: 13 })).status, 200)
   assert.ok(performance.now() - start < 10_000)
   // Root's own socket needs no gate and no place among theirs.
   const root = new LinkClient(connect(join(daemon.runtime, 'root.sock')))

@@ -106,6 +106,34 @@ for (const backend of ['conversation', 'authenticate-pam']) {
     await late.remove()
   })
 
+  test('a password that was changed within the login ends every other session of its account', async () => {
+    const late = await createAccount({ groups })
+    const before = [await daemon.tokens(late.name, late.password), await daemon.tokens(late.name, late.password)]
+    const others = await daemon.tokens(account.name, account.password)
+    await late.expirePassword()
+    const fresh = 'Nový-heslo-4712'
+    const first = await questionOf(daemon, await daemon.login(late.name, late.password))
+    const second = stepOf(await answer(daemon, first, [late.password]))
+    const third = stepOf(await answer(daemon, second, [fresh]))
+    const status = async (token: unknown) => (await daemon.ask('/postern/v1/me', { token: String(token) })).status
+    assert.is(await status(before[0]?.access_token), 200)
+    const done = await answer(daemon, third, [fresh])
+    assert.is(done.status, 200, done.text)
+    for (const { access_token: token, refresh_token: refresh } of before) {
+      assert.is(await status(token), 401)
+      const reply = await daemon.ask('/postern/v1/refresh', { body: { refresh_token: refresh } })
+      assert.is(reply.status, 401)
+    }
+    assert.is(await status(others.access_token), 200)
+    assert.is(await status(done.json().access_token), 200)
+    const { detail } = auditOf(daemon, 'login.answer').at(-1) ?? {}
+    assert.equal(detail, { account: late.name, password_changed: true, sessions_ended: 2 })
+    // A login that changes nothing ends nothing.
+    await daemon.tokens(late.name, fresh)
+    assert.is(await status(done.json().access_token), 200)
+    await late.remove()
+  })
+
   test('an expired password whose change is left half done stays as it was', async () => {
     const late = await createAccount({ groups })
     await late.expirePassword()
@@ -152,12 +180,12 @@ for (const backend of ['conversation', 'authenticate-pam']) {
   test('pam_access tells people at this machine from what a proxy passes on', async () => {
     writeFileSync(files.access, `+ : ${account.name} : LOCAL\n- : ALL : ALL\n`)
     const body = { user: account.name, password: account.password }
-    assert.is((await daemon.ask('/postern/v1/login', { body, uid: 1000 })).status, 200)
+    assert.is((await daemon.ask('/postern/v1/login', { body, uid: account.uid })).status, 200)
     assertRefused(await daemon.ask('/postern/v1/login', { body, uid: 33 }))
     const socketPath = join(daemon.directory, 'gate-run/http.sock')
     assertRefused(await daemon.ask('/postern/v1/login', { body, socketPath }))
     writeFileSync(files.access, `+ : ${account.name} : 127.0.0.1\n- : ALL : ALL\n`)
-    assertRefused(await daemon.ask('/postern/v1/login', { body, uid: 1000 }))
+    assertRefused(await daemon.ask('/postern/v1/login', { body, uid: account.uid }))
     assert.is((await daemon.ask('/postern/v1/login', { body, uid: 33 })).status, 200)
     writeFileSync(files.access, '+ : ALL : ALL\n')
   })

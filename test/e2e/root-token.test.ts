@@ -16,17 +16,22 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Account, createAccount } from '../support/account.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import type { Ask } from '../support/http.ts'
 
 const test = suite('e2e root token')
 let daemon: Daemon
-const person = 1234
+let person: Account
 
 test.before(async () => {
+  person = await createAccount()
   daemon = await startDaemon({ config: { token: { access_seconds: 10 } } })
 })
-test.after(() => daemon?.remove())
+test.after(async () => {
+  await daemon?.remove()
+  await person?.remove()
+})
 
 const path = () => join(daemon.runtime, 'token')
 const me = (token: string, ask: Ask = {}) => daemon.ask('/postern/v1/me', { token, ...ask })
@@ -63,8 +68,9 @@ test('it satisfies a step-up', async () => {
 
 const froms: [name: string, ask: () => Ask, status: number][] = [
   ['root over loopback', () => ({}), 200],
-  ['a person over loopback', () => ({ uid: person }), 200],
+  ['a person over loopback', () => ({ uid: person.uid }), 200],
   ['a system account, as a proxy has', () => ({ uid: 33 }), 401],
+  ['a uid that is nobody’s account, as a container’s proxy has', () => ({ uid: 100_033 }), 401],
   ['nobody', () => ({ uid: 65534 }), 401],
   ['the UNIX socket, where proxies are', () => ({ socketPath: join(daemon.directory, 'gate-run/http.sock') }), 401],
   ['a proxy with X-Forwarded-For', () => ({ headers: { 'X-Forwarded-For': '127.0.0.1' } }), 401],
@@ -121,7 +127,7 @@ async function startHostile(): Promise<{ child: ChildProcess; stop(): Promise<{ 
   mkdirSync(playground, { recursive: true })
   chmodSync(playground, 0o1777)
   const child = spawn(process.execPath, ['-e', hostile, daemon.runtime, playground], {
-    ...{ uid: person, gid: person, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    ...{ uid: person.uid, gid: person.uid, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
   })
   await once(child, 'message')
   return {

@@ -130,9 +130,9 @@ test('a list comes in pages over HTTP', async () => {
 test('a session tells from where and with what it was made, and nothing that a client wrote is trusted', async () => {
   const body = { user: alice.name, password: alice.password }
   const headers = { 'User-Agent': 'tést <b>', 'X-Forwarded-For': '203.0.113.9' }
-  const reply = await daemon.ask('/postern/v1/login', { body, uid: 4242, headers })
+  const reply = await daemon.ask('/postern/v1/login', { body, uid: bob.uid, headers })
   const { session } = reply.json() as unknown as Tokens
-  assert.is(session.source, 'uid:4242')
+  assert.is(session.source, `uid:${bob.uid}`)
   assert.match(session.agent ?? '', /^t\?+st <b>$/)
 })
 

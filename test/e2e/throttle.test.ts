@@ -16,6 +16,9 @@ const test = suite('e2e throttle')
 const login = '/postern/v1/login'
 let daemon: Daemon
 let account: Account
+/** At this machine. */
+let person: Account
+let other: Account
 const config = {
   pam: { children: 20, children_per_source: 8 },
   login: { allow: { groups: ['users'] }, failure_delay_seconds: 0.5 },
@@ -25,6 +28,8 @@ const config = {
 
 test.before(async () => {
   account = await createAccount({ groups: ['users'] })
+  person = await createAccount()
+  other = await createAccount()
   daemon = await startDaemon({
     pam: ['auth required pam_unix.so nodelay', 'account required pam_unix.so'],
     config,
@@ -32,7 +37,7 @@ test.before(async () => {
 })
 test.after(async () => {
   await daemon.remove()
-  await account.remove()
+  for (const one of [account, person, other]) await one.remove()
 })
 test.before.each(async () => {
   assert.is((await clear({})).status, 200)
@@ -71,7 +76,7 @@ function assertThrottled(reply: Reply): number {
 }
 
 test('the fourth quick failure of a source makes it wait, with the right password too, and nobody else', async () => {
-  const uid = 1000
+  const { uid } = person
   for (let failure = 0; failure < 3; failure++) assertRefused(await guess({ uid }))
   assert.is((await enter({ uid })).status, 200)
   assertRefused(await guess({ uid }))
@@ -80,21 +85,21 @@ test('the fourth quick failure of a source makes it wait, with the right passwor
   assert.ok(wait > 290 && wait <= 300, String(wait))
   assertThrottled(await enter({ uid }))
   assert.ok(performance.now() - start < 450, 'a throttled login is answered at once')
-  for (const other of [{ uid: 1001 }, { uid: 0 }, behindProxy('203.0.113.7')])
-    assert.is((await enter(other)).status, 200)
+  for (const another of [{ uid: other.uid }, { uid: 0 }, behindProxy('203.0.113.7')])
+    assert.is((await enter(another)).status, 200)
 })
 
 test('guesses at the same time are not more guesses', async () => {
-  const replies = await Promise.all(Array.from({ length: 12 }, () => guess({ uid: 1000 })))
+  const replies = await Promise.all(Array.from({ length: 12 }, () => guess({ uid: person.uid })))
   const statuses = replies.map(({ status }) => status).sort()
   assert.equal(statuses, [401, 401, 401, 401, 429, 429, 429, 429, 429, 429, 429, 429])
 })
 
 test('a source is one uid over every address of this machine, and all of an IPv6 /64', async () => {
-  await failFour({ uid: 1000 })
-  assertThrottled(await guess({ uid: 1000, localAddress: '127.0.0.2' }))
+  await failFour({ uid: person.uid })
+  assertThrottled(await guess({ uid: person.uid, localAddress: '127.0.0.2' }))
   const { status } = await daemon.ask(login, {
-    uid: 1000,
+    uid: person.uid,
     headers: { 'X-Forwarded-For': '203.0.113.99', Forwarded: 'for=203.0.113.98' },
     body: { user: 'pt-nobody', password: 'x' },
   })
@@ -106,6 +111,18 @@ test('a source is one uid over every address of this machine, and all of an IPv6
   assertThrottled(await enter(behindProxy('198.51.100.1, 2001:db8:1:2::4')))
 })
 
+test('all uids that are nobody’s account are one source, and no person’s', async () => {
+  await failFour({ uid: 100_000 })
+  assertThrottled(await enter({ uid: 165_535 }))
+  assert.is((await enter({ uid: person.uid })).status, 200)
+  assert.equal(
+    (await penalties()).map(({ source }) => source),
+    ['uid:unnamed'],
+  )
+  assert.equal((await clear({ source: 'uid:unnamed' })).json(), { cleared: 1 })
+  assert.is((await enter({ uid: 100_000 })).status, 200)
+})
+
 test('failures at one account from many sources slow it, and never stop its owner', async () => {
   const strangers = Array.from({ length: 10 }, (_, at) => behindProxy(`203.0.113.${at}`))
   const guesses = Promise.all(strangers.map(from => guess(from, account.name)))
@@ -113,15 +130,15 @@ test('failures at one account from many sources slow it, and never stop its owne
     (await penalties()).some(({ source, account: slowed }) => source === null && slowed === account.name)
   await waitFor('the account is slowed', isSlowed)
   const last = guess(behindProxy('203.0.113.99'), account.name)
-  assert.is((await enter({ uid: 1000 })).status, 200)
+  assert.is((await enter({ uid: person.uid })).status, 200)
   for (const reply of [...(await guesses), await last]) assertRefused(reply)
 })
 
 test('the list says who waits and why; clear lets them go, by source, by account or all', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await failFour(behindProxy('203.0.113.7'))
   const listed = await penalties()
-  assert.equal(listed.map(({ source }) => source).sort(), ['ip:203.0.113.7', 'uid:1000'])
+  assert.equal(listed.map(({ source }) => source).sort(), ['ip:203.0.113.7', `uid:${person.uid}`])
   for (const { account: tried, failures, retry_after: wait, blocked_until: until } of listed) {
     assert.is(tried, 'pt-nobody')
     assert.is(failures, 4)
@@ -130,30 +147,30 @@ test('the list says who waits and why; clear lets them go, by source, by account
   assert.equal((await clear({ source: '203.0.113.8' })).json(), { cleared: 0 })
   assert.equal((await clear({ source: '203.0.113.7' })).json(), { cleared: 1 })
   assert.is((await enter(behindProxy('203.0.113.7'))).status, 200)
-  assertThrottled(await enter({ uid: 1000 }))
-  assert.equal((await clear({ source: 'uid:1000', account: 'pt-somebody' })).json(), { cleared: 0 })
+  assertThrottled(await enter({ uid: person.uid }))
+  assert.equal((await clear({ source: `uid:${person.uid}`, account: 'pt-somebody' })).json(), { cleared: 0 })
   assert.equal((await clear({ account: 'PT-Nobody' })).json(), { cleared: 2 })
-  assert.is((await enter({ uid: 1000 })).status, 200)
-  await failFour({ uid: 1002 })
+  assert.is((await enter({ uid: person.uid })).status, 200)
+  await failFour({ uid: other.uid })
   await clear({})
   assert.equal(await penalties(), [])
-  assert.is((await clear({ sauce: 'uid:1000' })).status, 400)
+  assert.is((await clear({ sauce: `uid:${person.uid}` })).status, 400)
 })
 
 test('root lists and clears with the CLI', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   const postern = (...args: string[]) =>
     execFileSync(process.execPath, ['dist/postern.cjs', '--runtime', daemon.runtime, ...args], {
       encoding: 'utf8',
       cwd: new URL('../..', import.meta.url),
     })
-  assert.match(postern('throttle', 'list'), /uid:1000/)
-  postern('throttle', 'clear', '--source', 'uid:1000')
-  assert.is((await enter({ uid: 1000 })).status, 200)
+  assert.match(postern('throttle', 'list'), new RegExp(`uid:${person.uid}`))
+  postern('throttle', 'clear', '--source', `uid:${person.uid}`)
+  assert.is((await enter({ uid: person.uid })).status, 200)
 })
 
 test('who may not see or clear the throttle does not', async () => {
-  const { access_token: token } = (await enter({ uid: 1000 })).json()
+  const { access_token: token } = (await enter({ uid: person.uid })).json()
   assert.is((await daemon.ask('/postern/v1/throttle')).status, 401)
   assert.is((await daemon.ask('/postern/v1/throttle', { token: String(token) })).status, 403)
   assert.is((await daemon.ask('/postern/v1/throttle/clear', { token: String(token), body: {} })).status, 403)
@@ -161,7 +178,7 @@ test('who may not see or clear the throttle does not', async () => {
 
 test('root’s own socket is exempt: it neither waits nor counts, and what it says of its source is not heard', async () => {
   const client = new LinkClient(connect(join(daemon.runtime, 'root.sock')))
-  const from = { source: 'uid:1000', local: false, uid: 1000, secure: false, agent: null }
+  const from = { source: `uid:${person.uid}`, local: false, uid: person.uid, secure: false, agent: null }
   const ask = (user: string, password: string) => client.request('login.begin', { user, password }, null, from)
   for (let round = 0; round < 3; round++)
     for (const answer of await Promise.all([1, 2].map(() => ask('pt-nobody', 'x'))))
@@ -172,7 +189,7 @@ test('root’s own socket is exempt: it neither waits nor counts, and what it sa
   const answers = { conversation: step.more?.conversation, answers: [account.password] }
   assert.ok((await client.request('login.answer', answers, null, from)).ok)
   assert.equal(await penalties(), [])
-  assert.is((await enter({ uid: 1000 })).status, 200)
+  assert.is((await enter({ uid: person.uid })).status, 200)
   client.close()
 })
 
@@ -190,18 +207,18 @@ function endNow(pid: number): void {
   }
 }
 
-const isWritten = () => rows().some(({ key }) => key === 'source uid:1000')
+const isWritten = () => rows().some(({ key }) => key === `source uid:${person.uid}`)
 
 test('a restart keeps it', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await daemon.stop()
   await daemon.start()
-  assert.ok(assertThrottled(await enter({ uid: 1000 })) <= 300)
-  assert.is((await enter({ uid: 1001 })).status, 200)
+  assert.ok(assertThrottled(await enter({ uid: person.uid })) <= 300)
+  assert.is((await enter({ uid: other.uid })).status, 200)
 })
 
 test('a keeper that is killed has forgotten two seconds at most', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await waitFor('the throttle is written down', isWritten)
   const { pid } = daemon.process
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
@@ -209,13 +226,13 @@ test('a keeper that is killed has forgotten two seconds at most', async () => {
   // The gate outlives its keeper, and would hold on to the port.
   for (const child of children) endNow(Number(child))
   await daemon.start()
-  assertThrottled(await enter({ uid: 1000 }))
+  assertThrottled(await enter({ uid: person.uid }))
 })
 
 test('what is cleared is gone from the disk too', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await waitFor('the throttle is written down', isWritten)
-  await clear({ source: 'uid:1000' })
+  await clear({ source: `uid:${person.uid}` })
   await waitFor('the row is gone', () => !isWritten())
 })
 
@@ -225,10 +242,10 @@ interface Kept {
   quietFrom: number
 }
 
-/** Changes what a stopped daemon has kept of `uid:1000`. */
+/** Changes what a stopped daemon has kept of `person`. */
 function rewrite(change: (kept: Kept) => Kept): void {
   const db = new Database(join(daemon.directory, 'state/postern.db'))
-  for (const { key, row } of rows().filter(({ key }) => key === 'source uid:1000')) {
+  for (const { key, row } of rows().filter(({ key }) => key === `source uid:${person.uid}`)) {
     const { state, bootId, savedMs, ...rest } = JSON.parse(row)
     const { quietFrom, ...tally } = JSON.parse(state)
     const { quietFrom: moved, ...stamp } = change({ bootId, savedMs, quietFrom })
@@ -239,7 +256,7 @@ function rewrite(change: (kept: Kept) => Kept): void {
 }
 
 test('after a reboot the remainder counts anew', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await daemon.stop()
   // The same moment on the clock of a boot that had only begun, so that within this boot it would be long over.
   rewrite(({ savedMs, quietFrom }) => ({
@@ -248,18 +265,18 @@ test('after a reboot the remainder counts anew', async () => {
     quietFrom: quietFrom - (savedMs - 5000) - 200_000,
   }))
   await daemon.start()
-  const wait = assertThrottled(await enter({ uid: 1000 }))
+  const wait = assertThrottled(await enter({ uid: person.uid }))
   assert.ok(wait > 80 && wait <= 100, String(wait))
 })
 
 test('its limits are those of the configuration', async () => {
-  await failFour({ uid: 1000 })
+  await failFour({ uid: person.uid })
   await daemon.stop()
   daemon.configure({ ...config, throttle: { forget_seconds: 60, account_burst: 2, account_interval_seconds: 60 } })
   rewrite(kept => ({ ...kept, quietFrom: kept.savedMs - 130_000 }))
   await daemon.start()
   const [remembered] = await penalties()
-  assert.equal([remembered?.source, remembered?.failures], ['uid:1000', 2])
+  assert.equal([remembered?.source, remembered?.failures], [`uid:${person.uid}`, 2])
   for (const address of ['203.0.113.1', '203.0.113.2']) assertRefused(await guess(behindProxy(address), account.name))
   const slowed = (await penalties()).find(({ source }) => source === null)
   assert.is(slowed?.account, account.name)

@@ -5,6 +5,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Audit, createAudit } from '../../server/keeper/audit/audit.ts'
 import { AuditError } from '../../server/keeper/audit/error.ts'
+import { createBelief } from '../../server/keeper/believe.ts'
+import type { Caller } from '../../server/keeper/caller.ts'
 import { createDispatch, type Handlers } from '../../server/keeper/dispatch.ts'
 import { sessionHandlers } from '../../server/keeper/session/handlers.ts'
 import type { Login } from '../../server/keeper/session/sessions.ts'
@@ -47,7 +49,8 @@ async function createContext(): Promise<Context> {
     ...{ house, file, audit, faults, handlers },
     async call(this: Context, operation, input = {}, token = null, from = {}) {
       const logFault = (fault: unknown) => void faults.push(fault)
-      const dispatch = createDispatch({ ...this, sessions: house.sessions, clock, logFault })
+      const believe = createBelief({ find: uid => [...house.accounts.values()].some(one => one.uid === uid) })
+      const dispatch = createDispatch({ ...this, sessions: house.sessions, clock, believe, logFault })
       const signal = new AbortController().signal
       return dispatch({ operation, input, token, from: { ...here, ...from }, signal }, 'gate')
     },
@@ -210,6 +213,25 @@ test('no token and no password is ever in the trail', async ({ call, house, file
   const text = readFileSync(file, 'utf8')
   assert.not.match(text, token.split('.')[2] ?? '')
   assert.not.match(text, 'horse')
+})
+
+test('no gate has the word of root.sock, in the trail or with a handler', async context => {
+  const { call, house, file } = context
+  const token = await login(house, 'alice')
+  const seen: string[] = []
+  Object.assign(context.handlers, {
+    'login.begin': async (_input: unknown, caller: Caller) => {
+      seen.push(caller.from.source)
+      return no('login_failed')
+    },
+  })
+  await call('config.reload', {}, token, { source: 'root' })
+  await call('login.begin', { user: 'alice' }, null, { source: 'root' })
+  assert.equal(seen, ['unknown'])
+  assert.equal(
+    trail(file).map(({ source }) => source),
+    ['unknown', 'unknown'],
+  )
 })
 
 test('a refusal is in the trail with its reason, and without an intention', async ({ call, house, file }) => {

@@ -8,7 +8,13 @@ import { join } from 'node:path'
 import koffi from 'koffi'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findAccount, findAccountOf, notifyServiceManager, peerCredentials } from '../../server/keeper/libc.ts'
+import {
+  findAccount,
+  findAccountOf,
+  hasAccount,
+  notifyServiceManager,
+  peerCredentials,
+} from '../../server/keeper/libc.ts'
 import { createAccount } from '../support/account.ts'
 
 const test = suite('keeper/libc')
@@ -25,6 +31,13 @@ test('finds an account with the names of all its groups, by name and by uid', as
   await account.remove()
   assert.is(await findAccount(account.name), null)
   assert.is(await findAccountOf(account.uid), null)
+})
+
+test('knows which uids are somebody’s account', async () => {
+  const account = await createAccount()
+  assert.equal(await Promise.all([0, account.uid, 100_000, 0xffff_ffff].map(hasAccount)), [true, true, false, false])
+  await account.remove()
+  assert.is(await hasAccount(account.uid), false)
 })
 
 test('reads groups anew at each call', async () => {

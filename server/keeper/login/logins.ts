@@ -53,8 +53,8 @@ interface Running {
   readonly source: Source
   readonly lease: Lease
   readonly throttled: ThrottledAttempt
-  /** The name that PAM proved, and the account of that name, which the rules let in. */
-  proved?: { readonly user: UserName; readonly account: Account }
+  /** The name that PAM proved, and the account of that name, which the rules let in; whether its password has to change. */
+  proved?: { readonly user: UserName; readonly account: Account; readonly mustChange: boolean }
   /** Its child is gone, although what it said may not all have been told. */
   isOver: boolean
 }
@@ -197,7 +197,7 @@ export class Logins {
           conversation.attempt.kill()
           return { kind: 'refused', reason: 'not_in_login_allow' }
         }
-        running.proved = { user: step.user, account }
+        running.proved = { user: step.user, account, mustChange: step.mustChange }
         conversation.attempt.proceed()
       } else if (!step.ok) return { kind: 'refused', reason: step.reason }
       // A directory may spell an account's name in its own way: it is PAM's name that must still be the same.
@@ -219,6 +219,9 @@ export class Logins {
     const [known] = (await store.identities.findByName(account.name)).filter(one => one.uid === account.uid)
     const identity = await store.identities.rememberAccount(account, clock.wallMs())
     if (known && known.groups.join('\0') !== identity.groups.join('\0')) await forget({ identity: identity.id })
+    // PAM lets nobody in whose password had to change and did not: whoever knew the old one is out.
+    if (running.proved?.mustChange)
+      caller.note({ password_changed: true, sessions_ended: await sessions.endAll(identity.id, null) })
     const { cookie = false, expires_seconds: expires, audience } = running.input
     const login: Login = {
       identity,

@@ -2,34 +2,25 @@
 import type { From } from '../../link/message.ts'
 import { verifyToken } from '../../operations/token.ts'
 import type { Authenticated } from '../caller.ts'
-import type { Clock, Random } from '../clock.ts'
+import type { Random } from '../clock.ts'
 import { elapsedMs, instantNow } from '../instant.ts'
-import type { Account } from '../libc.ts'
 import type { SigningKeys } from '../signing/keys.ts'
 import type { Grant } from '../store/grant.ts'
 import type { Identity } from '../store/identity.ts'
 import type { Session } from '../store/session.ts'
-import type { Store } from '../store/store.ts'
 import { issueAccessToken } from '../token/issue.ts'
 import { createOpaqueToken, hashOpaqueToken } from '../token/opaque.ts'
+import { Accounts, type AccountsOptions } from './accounts.ts'
 import { accessRemainingMs, judgeRefresh, longestRemainingMs } from './rule.ts'
 
 /** What sessions are made of; `lifetimes` are in milliseconds. */
-export interface SessionsOptions {
-  readonly store: Store
+export interface SessionsOptions extends AccountsOptions {
   readonly keys: () => SigningKeys
-  readonly clock: Clock
   readonly random: Random
   readonly issuer: () => string
   readonly lifetimes: () => { accessMs: number; refreshMs: number; maxMs: number; cookieMs: number; idleMs: number }
   /** Roles and permissions as the configuration now gives them. */
   readonly rights: (identity: Identity, roleCap: string | null) => { roles: string[]; permissions: string[] }
-  /** The system account as it is now, or null when it is gone or somebody else's. */
-  readonly findAccount: (name: string) => Promise<Account | null>
-  /** Whether the account, as it is now, is one of those that may log in. */
-  readonly mayLogIn: (account: Account) => boolean
-  /** Makes every gate forget, and resolves when each has acknowledged or was ended. */
-  readonly forget: (what: { session: string } | { identity: string }) => Promise<void>
 }
 
 /** How a new session comes about. */
@@ -70,6 +61,7 @@ const keptGrants = 1000
 
 export class Sessions {
   readonly #options: SessionsOptions
+  readonly #accounts: Accounts
   /** Access tokens seen since the start: a successor in here was used, so its answer was not lost. */
   readonly #used = new Map<string, true>()
   readonly #refreshing = new Map<string, Promise<unknown>>()
@@ -79,6 +71,7 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
+    this.#accounts = new Accounts(options)
     this.#startedMs = options.clock.monotonicMs()
   }
 
@@ -102,6 +95,7 @@ export class Sessions {
       ...this.#spans(login),
     }
     await store.sessions.add(session)
+    this.#accounts.saw(session.identity)
     const { grant, refreshToken } = this.#createGrant(session, this.#accessMs(login, session))
     await store.grants.add(grant)
     for (const listener of this.#beginListeners) listener(session, login.identity)
@@ -118,20 +112,17 @@ export class Sessions {
     return this.resolveHolder({ jti: claims.jti, session: claims.sid, identity: claims.sub }, from)
   }
 
-  /** The same for who showed that token before; nothing of it is verified here. */
+  /** The same for who showed that token before; nothing of it is verified here. Ends a session whose account may not have it any more. */
   async resolveHolder(holder: Holder, from: From): Promise<Authenticated | null> {
-    const { store, clock } = this.#options
-    const [grant, session, identity] = await Promise.all([
-      store.grants.find(holder.jti),
-      store.sessions.find(holder.session),
-      store.identities.find(holder.identity),
-    ])
-    if (grant === null || session === null || identity === null) return null
-    if (grant.session !== session.id || session.identity !== identity.id) return null
-    if (accessRemainingMs(grant, session, clock) <= 0) return null
-    if (session.boundUid !== null && from.uid !== session.boundUid) return null
-    if (session.kind === 'root' && !from.local) return null
-    return { session, identity, grant, ...this.#options.rights(identity, session.roleCap) }
+    const seen = await this.#find(holder, from)
+    if (seen === null || seen.session.kind === 'root') return seen
+    const looked = this.#accounts.find(seen.identity.id)
+    const hasAccount = await looked
+    // A look-up takes its time: meanwhile the session may have been ended, and the groups are others now.
+    const who = looked instanceof Promise ? await this.#find(holder, from) : seen
+    if (who === null || (hasAccount !== false && this.#accounts.isLetIn(who.session, who.identity))) return who
+    await this.end(who.session.id)
+    return null
   }
 
   /** Counts as a use of a cookie session; others have no idle time. */
@@ -193,6 +184,21 @@ export class Sessions {
     const { store, clock } = this.#options
     for (const session of await store.sessions.listEnded(instantNow(clock), 500)) await this.end(session.id)
     while (this.#used.size > 65_536) this.#used.delete(this.#used.keys().next().value ?? '')
+  }
+
+  async #find(holder: Holder, from: From): Promise<Authenticated | null> {
+    const { store, clock } = this.#options
+    const [grant, session, identity] = await Promise.all([
+      store.grants.find(holder.jti),
+      store.sessions.find(holder.session),
+      store.identities.find(holder.identity),
+    ])
+    if (grant === null || session === null || identity === null) return null
+    if (grant.session !== session.id || session.identity !== identity.id) return null
+    if (accessRemainingMs(grant, session, clock) <= 0) return null
+    if (session.boundUid !== null && from.uid !== session.boundUid) return null
+    if (session.kind === 'root' && !from.local) return null
+    return { session, identity, grant, ...this.#options.rights(identity, session.roleCap) }
   }
 
   #spans({ kind, expiresMs }: Login): { lifetimeMs: number; idleMs: number | null } {
@@ -258,8 +264,9 @@ export class Sessions {
       tell({ reason: 'refresh_token_over' })
       return null
     }
-    const identity = await this.#renewIdentity(session)
-    if (verdict === 'reuse' || identity === null) {
+    const hasAccount = await this.#accounts.renew(session.identity)
+    const identity = await store.identities.find(session.identity)
+    if (verdict === 'reuse' || !hasAccount || identity === null || !this.#accounts.isLetIn(session, identity)) {
       const reason = verdict === 'reuse' ? 'refresh_token_reused' : 'account_gone'
       tell({ reason, session: session.id, identity: session.identity })
       await this.end(session.id)
@@ -284,18 +291,6 @@ export class Sessions {
     await store.sessions.setUsed(session.id, instantNow(clock))
     await store.grants.prune(session.id, keptGrants)
     return this.#issue(renewed, identity, next, refreshToken)
-  }
-
-  /** The identity with its groups of now; null when the account is gone, its name belongs to another uid, or may not log in. */
-  async #renewIdentity(session: Session): Promise<Identity | null> {
-    const { store, clock, findAccount, mayLogIn, forget } = this.#options
-    const identity = await store.identities.find(session.identity)
-    if (identity === null || identity.realm !== 'pam') return identity
-    const account = await findAccount(identity.name)
-    if (account === null || account.uid !== identity.uid || !mayLogIn(account)) return null
-    const renewed = await store.identities.rememberAccount(account, clock.wallMs())
-    if (renewed.groups.join('\0') !== identity.groups.join('\0')) await forget({ identity: identity.id })
-    return renewed
   }
 
   /** Whether the access or refresh token of a grant was used. Of what a former run saw nothing is known: then it counts as used. */

@@ -1,11 +1,24 @@
 /** Whom the throttle counts: one name for each network or local user that an attempt can come from. */
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** An IPv4 address, an IPv6 /64, a local uid, the HTTP UNIX socket, root's own socket, or everybody whose origin is not known. */
-export type Source = `ip:${string}` | `ip6:${string}/64` | `uid:${number}` | 'unix' | 'root' | 'unknown'
+/**
+ * An IPv4 address, an IPv6 /64, a local uid, all uids that are nobody's account, the HTTP UNIX socket, root's own socket,
+ * or everybody whose origin is not known.
+ */
+export type Source =
+  | `ip:${string}`
+  | `ip6:${string}/64`
+  | `uid:${number}`
+  | typeof UNNAMED_SOURCE
+  | 'unix'
+  | 'root'
+  | 'unknown'
 
 /** Root's CLI on its own socket: never counted. The keeper says it by itself; no text from elsewhere parses to it. */
 export const ROOT_SOURCE: Source = 'root'
+
+/** Every uid without an account: who may map uids (newuidmap) has 65,536 of them. */
+export const UNNAMED_SOURCE = 'uid:unnamed'
 
 const HIGHEST_UID = 0xffff_fffe
 
@@ -15,7 +28,7 @@ const HIGHEST_UID = 0xffff_fffe
  */
 export function parseSource(given: string | number): Source {
   if (typeof given === 'number') return fromUid(given)
-  if (given === 'unix') return 'unix'
+  if (given === 'unix' || given === UNNAMED_SOURCE) return given
   if (/^uid:\d{1,10}$/.test(given)) return fromUid(Number(given.slice(4)))
   if (given.startsWith('ip:')) return isIPv4(given.slice(3)) ? fromAddress(given.slice(3)) : 'unknown'
   if (given.startsWith('ip6:')) return given.endsWith('/64') ? fromAddress(given.slice(4, -3)) : 'unknown'
@@ -24,7 +37,7 @@ export function parseSource(given: string | number): Source {
 
 /** Whether strangers to each other share this source, so that one's success says nothing about another. */
 export function isSharedSource(source: Source): boolean {
-  return source === 'unix' || source === 'unknown'
+  return source === 'unix' || source === 'unknown' || source === UNNAMED_SOURCE
 }
 
 /** Whether it is this machine by TCP, from somebody whose uid is not known. */

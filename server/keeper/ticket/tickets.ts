@@ -45,6 +45,9 @@ export interface Spender {
 }
 
 type No = Refusal<'ticket_refused' | 'not_local' | 'somebody_else'>
+/** How a session began where root's token stood in for a ticket. */
+const rootAmr = ['ticket', 'file']
+
 /** What a ticket would begin; `ticket` is null where root's token stands in for one, which is not spent. */
 interface Claim {
   readonly ok: true
@@ -113,7 +116,7 @@ export class Tickets {
       return no('ticket_refused', 'it was used before')
     }
     const roleCap = ticket?.roleCap ?? undefined
-    const amr = ticketAmr[ticket?.kind ?? 'link']
+    const amr = ticket === null ? rootAmr : ticketAmr[ticket.kind]
     const issued = await sessions.begin({ identity, kind: 'cookie', amr, from, roleCap })
     note({ user: identity.name, identity: identity.id, session: issued.session.id })
     if (former !== null) await sessions.end(former.session.id)

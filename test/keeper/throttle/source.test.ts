@@ -1,7 +1,7 @@
 /** Which source an address or a uid is. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { parseSource } from '../../../server/keeper/throttle/source.ts'
+import { isSharedSource, parseSource } from '../../../server/keeper/throttle/source.ts'
 
 const test = suite('throttle source')
 
@@ -19,6 +19,7 @@ const cases: { name: string; given: string | number; expect: string }[] = [
   { name: 'a uid is itself', given: 1000, expect: 'uid:1000' },
   { name: 'uid 0 is a uid, not root on its own socket', given: 0, expect: 'uid:0' },
   { name: 'the uid that means nobody knows is unknown', given: 0xffff_ffff, expect: 'unknown' },
+  { name: 'uids without an account are one source', given: 'uid:unnamed', expect: 'uid:unnamed' },
   { name: 'a negative uid is unknown', given: -1, expect: 'unknown' },
   { name: 'a broken uid is unknown', given: 1.5, expect: 'unknown' },
   { name: 'unix is itself', given: 'unix', expect: 'unix' },
@@ -36,5 +37,10 @@ for (const { name, given, expect } of cases) {
   test(name, () => assert.is(parseSource(given), expect))
   test(`${name}, and its own form is read back`, () => assert.is(parseSource(expect), expect))
 }
+
+test('strangers share what is nobody’s, and nothing else', () => {
+  for (const source of ['unix', 'unknown', 'uid:unnamed'] as const) assert.ok(isSharedSource(source))
+  for (const source of ['uid:1000', 'ip:203.0.113.7', 'ip6:2001:db8::/64'] as const) assert.not(isSharedSource(source))
+})
 
 test.run()
