@@ -23,7 +23,6 @@ export interface KeeperLinkOptions {
 export class KeeperLink {
   readonly #options: KeeperLinkOptions
   #client: LinkClient | null = null
-  #listeners: readonly string[] = []
   #pauseMs = firstPauseMs
 
   constructor(options: KeeperLinkOptions) {
@@ -36,9 +35,8 @@ export class KeeperLink {
     return this.#client !== null
   }
 
-  /** Tells the keeper that the gate serves, now and after each new link. */
+  /** Tells the keeper what the gate serves: once for each time that it was told its settings. */
   listening(listeners: readonly string[]): void {
-    this.#listeners = listeners
     this.#client?.listening(listeners)
   }
 
@@ -58,7 +56,6 @@ export class KeeperLink {
           this.#pauseMs = firstPauseMs
           this.#client = client
           this.#options.settings(settings)
-          if (this.#listeners.length > 0) client.listening(this.#listeners)
         },
         forget: what => this.#options.forget(what),
         event: push => this.#options.event?.(push),

@@ -1,5 +1,5 @@
 /** The sockets that HTTP is served on: those that systemd passed, matched by their address, or opened here. */
-import { chmodSync, fstatSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { connect, type Socket, type Server as SocketServer } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../link/log.ts'
 import type { Material, Place } from '../link/message.ts'
 import { limitByAddress } from './address-limit.ts'
+import { fits, nameOf, placeOfPassed } from './place.ts'
 import type { Handlers } from './plain.ts'
 import { createSecureServer, type SecureServer } from './secure.ts'
 import { rememberUnix } from './unix-connection.ts'
@@ -32,12 +33,6 @@ const maxRequestsPerSocket = 100_000
 const handoverMs = 2000
 /** How long the connections of a place that is served no more have for their answers: its own switching off is one. */
 const farewellMs = 1000
-
-function nameOf(place: Place): string {
-  if ('unix' in place) return `unix:${place.unix}`
-  const host = place.address.includes(':') ? `[${place.address}]` : place.address
-  return `${place.tls ? 'https' : 'http'}://${host}:${place.port}`
-}
 
 /** Servers that listen, and those that are handed connections. */
 const servers = new Set<Server>()
@@ -162,26 +157,7 @@ async function open(place: Place, isShared: boolean, handlers: Handlers, log: Lo
   }
 }
 
-/** The path of a UNIX socket that is open here, by its inode in the kernel's table; null when it is none. */
-function unixPathOf(fd: number): string | null {
-  const inode = String(fstatSync(fd).ino)
-  const rows = readFileSync('/proc/self/net/unix', 'utf8').split('\n')
-  const row = rows.map(line => line.trim().split(/\s+/)).find(columns => columns[6] === inode)
-  return row?.[7] ?? null
-}
-
-/** What a passed socket is bound to, as the kernel says. */
-function placeOfPassed(fd: number, server: SocketServer): Place | null {
-  const bound = server.address()
-  // Node.js tells the address of a UNIX socket only where it bound it itself.
-  if (bound === null || typeof bound === 'string') {
-    const path = unixPathOf(fd)
-    return path === null ? null : { unix: path }
-  }
-  return { address: bound.address, port: bound.port, tls: false }
-}
-
-/** A socket that systemd passed, served by this process. */
+/** A socket that systemd passed to this process. */
 export interface Passed {
   readonly server: Server
   /** Null when the kernel does not say what it is bound to. */
@@ -199,17 +175,12 @@ export function countPassed(env: NodeJS.ProcessEnv, pid: number): number {
   return env.LISTEN_PID === String(pid) ? Number.parseInt(env.LISTEN_FDS ?? '0', 10) || 0 : 0
 }
 
-/** The name, whatever is spoken there: a socket does not tell. A socket for all addresses says so in IPv6. */
-function addressOf(place: Place): string {
-  if ('unix' in place) return nameOf(place)
-  return nameOf({ ...place, address: place.address === '::' ? '*' : place.address, tls: false })
-}
-
 /** A place that is served. */
 interface Served {
   readonly place: Place
   readonly server: Server
   readonly secure: SecureServer | null
+  readonly isPassed: boolean
 }
 
 export interface ListenersOptions {
@@ -217,7 +188,7 @@ export interface ListenersOptions {
   readonly log: Log
   /** How many sockets systemd passed. */
   readonly passed: number
-  /** Several gates listen at the same addresses. */
+  /** Several gates may listen at the same addresses. */
   readonly isShared: boolean
   /** Whether this gate opens the UNIX sockets too, which cannot be shared. */
   readonly opensUnix: boolean
@@ -264,7 +235,7 @@ export class Listeners {
     const missing = places.filter(place => !kept.some(one => nameOf(one.place) === nameOf(place)))
     const opened = await Promise.all(missing.map(place => this.#open(place, material, isFirst)))
     this.#served = [...kept, ...opened.filter(one => one !== null)]
-    this.#closeUnclaimed()
+    this.#shutUnclaimed()
     return this.#served.map(({ place }) => nameOf(place))
   }
 
@@ -283,10 +254,12 @@ export class Listeners {
     const isTls = 'tls' in place && place.tls
     if (isTls && material === null) return null
     try {
-      const server = this.#claim(place) ?? (await this.#openOwn(place))
+      const claimed = this.#claim(place)
+      const server = claimed ?? (await this.#openOwn(place))
       if (server === null) return null
-      const secure = isTls && material !== null ? await makeSecure(server, material, this.#options.handlers) : null
-      return { place, server, secure }
+      server.maxConnections = maxConnections
+      const served = { place, server, secure: null, isPassed: claimed !== null }
+      return isTls && material !== null ? await this.#secure(served, material) : served
     } catch (fault) {
       if (isFirst && this.#options.passed === 0 && !isTls) throw fault
       const text = fault instanceof Error ? fault.message : String(fault)
@@ -295,9 +268,18 @@ export class Listeners {
     }
   }
 
-  /** The socket of that place which systemd passed, once. */
+  async #secure(served: Served, material: Material): Promise<Served> {
+    try {
+      return { ...served, secure: await makeSecure(served.server, material, this.#options.handlers) }
+    } catch (fault) {
+      this.#close(served)
+      throw fault
+    }
+  }
+
+  /** The socket of that place which systemd passed, unless it is served already. */
   #claim(place: Place): Server | null {
-    const found = this.#unclaimed.find(one => one.place !== null && addressOf(one.place) === addressOf(place))
+    const found = this.#unclaimed.find(one => one.place !== null && fits(one.place, place))
     if (found === undefined) return null
     this.#unclaimed = this.#unclaimed.filter(one => one !== found)
     return found.server
@@ -315,28 +297,35 @@ export class Listeners {
   }
 
   /** Takes no more connections there. Those that are open are cut, whatever they became: who switched it off means them. */
-  #close({ server, secure }: Served): void {
-    for (const one of [server, secure?.server]) if (one !== undefined) closeServer(one)
+  #close({ place, server, secure, isPassed }: Served): void {
+    if (isPassed) {
+      // It was passed once and for all: it may be asked for again.
+      this.#unclaimed.push({ place, server })
+      shut(server)
+    } else server.close()
+    for (const one of [server, secure?.server]) one?.closeIdleConnections()
+    const open = [...(connections.get(server) ?? [])]
     const cut = () => {
-      for (const socket of connections.get(server) ?? []) socket.destroy()
+      for (const socket of open) socket.destroy()
     }
     setTimeout(cut, farewellMs).unref()
   }
 
-  #closeUnclaimed(): void {
-    for (const { server, place } of this.#unclaimed.splice(0)) {
-      this.#options.log('warn', 'a socket that systemd passed is in no listener of the configuration: it is closed', {
-        socket: place && addressOf(place),
-      })
-      closeServer(server)
+  #shutUnclaimed(): void {
+    for (const { server, place } of this.#unclaimed) {
+      if (server.maxConnections === 0) continue
+      const socket = place && nameOf(place)
+      const text = 'a socket that systemd passed is in no listener of the configuration: it is not served'
+      this.#options.log('warn', text, { socket })
+      shut(server)
+      server.closeIdleConnections()
     }
   }
 }
 
-/** One that is handed its connections does not listen, and has nothing to close. */
-function closeServer(server: Server): void {
-  if (server.listening) server.close()
-  server.closeIdleConnections()
+/** From now on cuts who connects. Closed, the socket would be systemd's still, and whoever connects would wait for ever. */
+function shut(server: Server): void {
+  server.maxConnections = 0
 }
 
 /** Takes no more connections, and resolves when every request under way is answered or `graceMs` are over. */

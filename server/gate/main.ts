@@ -63,7 +63,8 @@ const listeners = new Listeners({
   handlers: withPlainDecision(gate, withCheck(gate, answer)),
   log,
   passed,
-  isShared: workers > 1,
+  // Whoever passes sockets may run several gates.
+  isShared: workers > 1 || passed > 0,
   opensUnix: worker === 0,
 })
 

@@ -56,7 +56,7 @@ function createHandlers(options: KeeperOptions, parts: Parts): Handlers {
     ...configHandlers({ configuration, reload: options.reload }),
     ...eventHandlers({ events, tickets: new EventTickets(clock, random), sessions, clock }),
     ...certHandlers({ tls, hasFiles: () => configuration.config.tls.certificate !== undefined }),
-    ...remoteHandlers({ configuration, tls, random, reload: options.reload }),
+    ...remoteHandlers({ configuration, tls, gates, random, reload: options.reload }),
   }
 }
 

@@ -83,7 +83,7 @@ test('another program on the machine imports the client by its name', ({ machine
 })
 
 test('systemd finds no fault in the units', ({ machine }) => {
-  const units = 'postern.service postern-gate@1.service postern.socket postern-kiosk.service'
+  const units = 'postern.service postern-gate@1.service postern.socket postern-remote.socket postern-kiosk.service'
   const { status, stdout, stderr } = machine.run(`systemd-analyze verify ${units}`)
   assert.equal([status, stdout, stderr], [0, '', ''])
 })

@@ -22,6 +22,8 @@ interface Gate {
   readonly connectedMs: number
   greeted: boolean
   listeners: readonly string[]
+  /** How often it was told its settings and has not said yet what it serves by them; from its hello on once. */
+  owes: number
 }
 
 export interface GatesOptions {
@@ -71,7 +73,8 @@ export class Gates {
       listening: (_link, listeners) => {
         if (!gate.greeted) return link.end('listeners before its hello')
         gate.listeners = listeners
-        for (const told of this.#serving.splice(0)) told()
+        gate.owes = Math.max(0, gate.owes - 1)
+        this.#wake()
       },
       knows: operation => gate.greeted && findOperation(operation) !== null,
       answer: request => answer({ ...request, link }),
@@ -84,6 +87,7 @@ export class Gates {
       connectedMs: clock.monotonicMs(),
       greeted: false,
       listeners: [],
+      owes: 1,
     }
     this.#gates.add(gate)
     link.keepAlive()
@@ -103,13 +107,30 @@ export class Gates {
   /** Sends every gate its part of the configuration again. */
   async tellSettings(): Promise<void> {
     const settings = await this.#options.settings()
-    for (const { link, greeted } of this.#gates) if (greeted) link.send({ type: 'settings', settings })
+    for (const gate of this.#gates) {
+      if (!gate.greeted) continue
+      gate.owes += 1
+      gate.link.send({ type: 'settings', settings })
+    }
   }
 
   /** Resolves when `count` gates serve. */
   async whenServing(count: number): Promise<void> {
     while ([...this.#gates].filter(gate => gate.listeners.length > 0).length < count)
       await new Promise<void>(resolve => this.#serving.push(resolve))
+  }
+
+  /** What is served, once there are gates and each has said so by its settings of now; at the latest after `withinMs`. */
+  async settled(withinMs: number): Promise<Set<string>> {
+    const { promise: late, resolve } = Promise.withResolvers<'late'>()
+    const timer = setTimeout(resolve, withinMs, 'late')
+    for (;;) {
+      const greeted = [...this.#gates].filter(gate => gate.greeted)
+      if (greeted.length > 0 && greeted.every(gate => gate.owes === 0)) break
+      if ((await Promise.race([new Promise<void>(told => this.#serving.push(told)), late])) === 'late') break
+    }
+    clearTimeout(timer)
+    return new Set([...this.#gates].flatMap(gate => gate.listeners))
   }
 
   list(): { pid: number; connectedSeconds: number; listeners: readonly string[] }[] {
@@ -127,6 +148,10 @@ export class Gates {
       link.send({ type: 'bye' })
       link.end(null)
     }
+  }
+
+  #wake(): void {
+    for (const told of this.#serving.splice(0)) told()
   }
 
   async #greet(gate: Gate, version: string): Promise<void> {
@@ -155,6 +180,7 @@ export class Gates {
 
   #drop(gate: Gate, violation: string | null): void {
     this.#gates.delete(gate)
+    this.#wake()
     if (violation === null) return
     this.#options.log('error', 'a gate broke a rule of the link and is ended', { pid: gate.pid, violation })
     this.#kill(gate)

@@ -23,7 +23,7 @@ interface Context {
 }
 
 /** How the process answers when it is told to forget. */
-type Manner = 'obeys' | 'is silent' | 'obeys late'
+type Manner = 'obeys' | 'is silent' | 'obeys late' | 'serves late'
 
 const settings: GateSettings = {
   ...{
@@ -53,13 +53,18 @@ const gateScript = `
   socket.on('error', () => {})
   socket.on('close', () => { console.log('closed'); setTimeout(() => {}, 60000) })
   let held = Buffer.alloc(0)
+  let told = 0
   socket.on('data', chunk => {
     held = Buffer.concat([held, chunk])
     while (held.length >= 4 && held.length >= 4 + held.readUInt32BE(0)) {
       const message = JSON.parse(held.subarray(4, 4 + held.readUInt32BE(0)))
       held = held.subarray(4 + held.readUInt32BE(0))
       console.log(message.type)
-      if (message.type === 'settings') socket.write(frame({ type: 'listening', listeners: ['x'] }))
+      if (message.type === 'settings') {
+        told += 1
+        const listeners = [manner === 'serves late' ? 'x' + told : 'x']
+        setTimeout(() => socket.write(frame({ type: 'listening', listeners })), manner === 'serves late' ? 300 : 0)
+      }
       if (message.type !== 'forget' || manner === 'is silent') continue
       setTimeout(() => socket.write(frame({ type: 'acknowledge', id: message.id })), manner === 'obeys' ? 0 : 300)
     }
@@ -180,6 +185,31 @@ test('a gate that falls while it is asked to forget has forgotten', async ({ gat
 
 test('without gates there is nothing to wait for', async ({ gates }) => {
   await gates.forget('everything')
+})
+
+test('what is served is known once every gate has said so by its settings of now', async ({ gates, start }) => {
+  await start('obeys')
+  await start('serves late')
+  assert.equal(await gates.settled(5000), new Set(['x', 'x1']))
+  await gates.tellSettings()
+  await gates.tellSettings()
+  assert.equal(await gates.settled(5000), new Set(['x', 'x3']))
+})
+
+test('a gate that does not say what it serves is waited for no longer than that, and one that falls not at all', async ({
+  gates,
+  start,
+}) => {
+  assert.equal(await gates.settled(10), new Set(), 'there is none yet')
+  await start('obeys')
+  const { child } = await start('serves late')
+  await gates.settled(5000)
+  child.kill('SIGSTOP')
+  await gates.tellSettings()
+  assert.equal(await gates.settled(100), new Set(['x', 'x1']))
+  const settled = gates.settled(60_000)
+  child.kill('SIGKILL')
+  assert.equal(await settled, new Set(['x']))
 })
 
 test('no more than 64 links are held', async ({ gates, directory }) => {
