@@ -41,8 +41,8 @@ async function turn(context: Context, on: boolean) {
 }
 
 /**
- * From the next boot on systemd holds the socket, so that a gate that dies refuses nobody. Not at once: systemd passes no
- * socket to a gate that runs, which has opened the port itself. Another machine's systemd is out of reach: it is said what it
+ * From a gate's next start on systemd holds the socket, so that a gate that dies refuses nobody: it passes none to a gate
+ * that runs, which has opened the port itself. Another machine's systemd is out of reach: it is said what it
  * is to be told.
  */
 async function tellSystemd(context: Context, on: boolean): Promise<void> {
