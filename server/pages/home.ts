@@ -58,6 +58,7 @@ function renderSessions({ items, next }: HomePage['sessions'], user: string): Ma
   const everywhereElse = markup`<form method="post" action="/postern/sessions/revoke-others"><button class="danger">Sign out everywhere else</button></form>`
   return markup`<section class="card" aria-labelledby="sessions" data-sessions-of="${user}">
 <div class="heading"><h2 id="sessions">Sessions</h2>${hasOthers && everywhereElse}</div>
+<p class="note" role="status" data-trouble></p>
 <table>
 <thead><tr>${columns.map(name => markup`<th scope="col">${name}</th>`)}<td></td></tr></thead>
 <tbody>

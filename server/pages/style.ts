@@ -125,6 +125,7 @@ button.danger:hover { background: var(--danger-ground); border-color: var(--dang
   white-space: pre-line;
 }
 
+.note:empty { margin: 0; padding: 0; border: 0; }
 .alert { border-color: var(--danger); background: var(--danger-ground); color: var(--danger); }
 .aside { margin-top: 1rem; color: var(--muted); font-size: 0.9375rem; }
 

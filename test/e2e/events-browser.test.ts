@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
 import { type Browser, openBrowser } from '../support/chromium.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
+import { fillIn, hearsEvents } from './page-drive.ts'
 
 const test = suite<{ daemon: Daemon; account: Account; browser: Browser; hostile: Server }>('e2e/events-browser')
 
@@ -29,11 +30,9 @@ test.after(async ({ daemon, account, hostile }) => {
   await account.remove()
 })
 
-async function signIn(page: Page, origin: string, { name, password }: Account): Promise<void> {
+async function signIn(page: Page, origin: string, account: Account): Promise<void> {
   await page.goto(`${origin}/login?next=/postern/`)
-  await page.getByLabel('Name').fill(name)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await fillIn(page, account)
   await page.waitForURL(`${origin}/postern/`)
 }
 
@@ -50,14 +49,12 @@ test('a session that ends elsewhere is gone from the page at once, and a new one
   const complaints: string[] = []
   page.on('console', message => message.type() === 'error' && complaints.push(message.text()))
   const other = await logIn(daemon, account)
-  const opened = page.waitForEvent('websocket')
-  await signIn(page, daemon.url, account)
-  await (await opened).waitForEvent('framereceived')
+  await Promise.all([hearsEvents(page), signIn(page, daemon.url, account)])
   const row = page.locator(`[data-session="${other}"]`)
   assert.is(await row.count(), 1)
   await revoke(daemon, other)
   await row.waitFor({ state: 'detached', timeout: 1000 })
-  assert.match(String(await page.getByRole('status').textContent()), /ended/)
+  assert.match(String(await page.locator('[data-news]').textContent()), /ended/)
   const next = await logIn(daemon, account)
   await page.getByText('There is a new session.').waitFor({ timeout: 1000 })
   await page.getByRole('link', { name: 'Show' }).click()
@@ -67,12 +64,22 @@ test('a session that ends elsewhere is gone from the page at once, and a new one
 
 test('whose own session is ended elsewhere sees the login page at once', async ({ daemon, account, browser }) => {
   const page = await browser.context.newPage()
-  const opened = page.waitForEvent('websocket')
-  await signIn(page, daemon.url, account)
-  await (await opened).waitForEvent('framereceived')
+  await Promise.all([hearsEvents(page), signIn(page, daemon.url, account)])
   const own = await page.locator('tr.current').getAttribute('data-session')
   await revoke(daemon, String(own))
   await page.waitForURL(`${daemon.url}/login?**`, { timeout: 2000 })
+})
+
+test('a page whose stream is cut and not opened again says that it is not live, until it is', async context => {
+  const { daemon, account, browser } = context
+  const page = await browser.context.newPage()
+  await Promise.all([hearsEvents(page), signIn(page, daemon.url, account)])
+  const trouble = page.getByRole('status').filter({ hasText: 'This page is not live' })
+  assert.is(await trouble.count(), 0)
+  await daemon.stop()
+  await trouble.waitFor({ timeout: 10_000 })
+  await daemon.start()
+  await trouble.waitFor({ state: 'detached', timeout: 10_000 })
 })
 
 /** What a page gets that opens the stream: every message, and the code it was closed with. */

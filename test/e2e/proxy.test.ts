@@ -7,15 +7,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createPerson, type Person } from '../cli/run.ts'
 import { type Account, createAccount } from '../support/account.ts'
-import { startCaddy } from '../support/caddy.ts'
-import { openBrowser } from '../support/chromium.ts'
 import { cleanAtEnd } from '../support/cleanup.ts'
 import { type Daemon, freePort, startDaemon } from '../support/daemon.ts'
 import { listen } from '../support/events.ts'
-import { startHaproxy } from '../support/haproxy.ts'
 import { type Ask, ask, type Reply } from '../support/http.ts'
 import { startNginx } from '../support/nginx.ts'
 import type { FrontProxy } from '../support/proxy.ts'
+import { applyLines, base, name, printed, startWith } from './proxy-drive.ts'
 
 interface Context {
   daemon: Daemon
@@ -25,13 +23,10 @@ interface Context {
 }
 
 const test = suite<Context>('e2e/proxy')
-const name = 'box.example'
 /** Somebody at another machine: a test network's address (RFC 5737), on this machine's loopback interface. */
 const client = '192.0.2.77'
 const changeAddress = (how: 'add' | 'del') =>
   execFileSync('ip', ['address', how, `${client}/32`, 'dev', 'lo'], { stdio: 'ignore' })
-
-const base = { insecure: { throttle_off: true } }
 
 let forgetAddress = () => false
 
@@ -50,29 +45,6 @@ test.after(async ({ daemon, account, root, person }) => {
   await daemon?.remove()
   await account?.remove()
 })
-
-/** Starts the proxy with the text; HAProxy's names its own line for the frontend. */
-function startWith(proxy: string, text: string): Promise<FrontProxy> {
-  if (proxy === 'nginx') return startNginx(text)
-  if (proxy === 'caddy') return startCaddy(text)
-  const frontend = /^# {3}((?:use|default)_backend .*)$/m.exec(text)?.[1]
-  return startHaproxy(String(frontend), text)
-}
-
-async function printed({ root }: Context, words: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await root.run(['proxy-config', ...words, '--name', name])
-  assert.is(status, 0, stderr)
-  return stdout
-}
-
-/** Gives the daemon the lines that the text says it needs, and nothing else. */
-async function applyLines({ daemon, root }: Context, text: string): Promise<void> {
-  const [, proxies] = /^# {3}trusted_proxies: \[(.*)\]$/m.exec(text) ?? []
-  const [, hosts] = /^# {3}hosts: \[(.*)\]$/m.exec(text) ?? []
-  daemon.configure({ ...base, trusted_proxies: [proxies], hosts: [hosts] })
-  const { status, stderr } = await root.run(['call', 'config.reload'])
-  assert.is(status, 0, stderr)
-}
 
 const ways = [
   { proxy: 'nginx', way: [] },
@@ -226,38 +198,6 @@ function openSocket(
     asked.end()
   })
 }
-
-for (const proxy of ['nginx', 'caddy', 'haproxy'])
-  test(`${proxy} at /sub/: a browser signs in, goes about and signs out`, async context => {
-    const { account } = context
-    const text = await printed(context, [proxy, '--path', '/sub/', '--address'])
-    await applyLines(context, text)
-    const front = await startWith(proxy, text)
-    const { context: browser, close } = await openBrowser({ script: false })
-    browser.setDefaultTimeout(5000)
-    try {
-      const page = await browser.newPage()
-      const failed: string[] = []
-      page.on('response', response => response.status() >= 400 && failed.push(response.url()))
-      await page.goto(`${front.url}/sub`)
-      assert.is(page.url(), `${front.url}/sub/login?next=%2Fpostern%2F`)
-      await page.getByLabel('Name').fill(account.name)
-      await page.getByLabel('Password').fill(account.password)
-      await page.getByRole('button', { name: 'Sign in' }).click()
-      assert.is(page.url(), `${front.url}/sub/postern/`)
-      assert.is(await page.getByRole('heading', { level: 1 }).textContent(), account.name)
-      await page.getByRole('link', { name: 'API' }).click()
-      assert.is(page.url(), `${front.url}/sub/postern/docs`)
-      assert.match((await page.locator('pre').first().textContent()) ?? '', /\/sub\/postern\/v1\//)
-      await page.getByRole('button', { name: 'Sign out' }).click()
-      assert.is(page.url(), `${front.url}/sub/login`)
-      assert.equal(await browser.cookies(), [])
-      assert.equal(failed, [])
-    } finally {
-      await close()
-      await front.remove()
-    }
-  })
 
 test('a name that is not ours is refused with the line to add: to the program, on the page, in the log once a minute', async context => {
   const { daemon } = context

@@ -1,5 +1,6 @@
 /** HTTP as a test needs it: any header, any source address, the whole answer. */
 import { type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import { request as requestSecurely } from 'node:https'
 import { connectAs } from './connect-as.ts'
 
 export interface Reply {
@@ -22,6 +23,8 @@ export interface Ask {
   /** Another user to come from, over TCP. */
   readonly uid?: number
   readonly signal?: AbortSignal
+  /** Who is believed to sign the certificate of an https URL. */
+  readonly ca?: Buffer
   /** Keeps connections, for many requests on one. */
   readonly agent?: Agent
 }
@@ -40,7 +43,8 @@ export async function ask(url: string, { method, headers, body, token, uid, ...o
   const { hostname, port } = new URL(url)
   const socket = uid === undefined ? null : await connectAs(uid, Number(port), hostname.replace(/[[\]]/g, ''))
   return new Promise((resolve, reject) => {
-    const outgoing = request(
+    const send = url.startsWith('https:') ? requestSecurely : request
+    const outgoing = send(
       url,
       {
         // Node.js asks an agent for its connection, if there is one.

@@ -7,6 +7,7 @@ export function startNginx(block: string, tls?: Certificate, port?: number): Pro
   return startProxy(
     {
       name: 'nginx',
+      scheme: tls ? 'https' : 'http',
       command: file => ['nginx', '-c', file],
       configure: (at, directory) => `user www-data; daemon off; pid ${directory}/pid; error_log ${directory}/error.log;
 events {}

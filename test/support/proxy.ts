@@ -20,6 +20,7 @@ export interface FrontProxy {
 /** How a proxy is started. */
 export interface ProxyProgram {
   readonly name: string
+  readonly scheme: 'http' | 'https'
   /** The text of its configuration; it listens at that port of 127.0.0.1 and writes into that folder alone. */
   configure(port: number, directory: string): string
   /** The words of the command, for that configuration file. */
@@ -27,7 +28,10 @@ export interface ProxyProgram {
 }
 
 /** Starts one, at a port that is free unless one is given; resolves when it listens. */
-export async function startProxy({ name, configure, command }: ProxyProgram, port?: number): Promise<FrontProxy> {
+export async function startProxy(
+  { name, scheme, configure, command }: ProxyProgram,
+  port?: number,
+): Promise<FrontProxy> {
   const directory = mkdtempSync(join(tmpdir(), `postern-${name}-`))
   chmodSync(directory, 0o755)
   const at = port ?? (await freePort())
@@ -48,7 +52,7 @@ export async function startProxy({ name, configure, command }: ProxyProgram, por
   }
   return {
     port: at,
-    url: `http://127.0.0.1:${at}`,
+    url: `${scheme}://127.0.0.1:${at}`,
     directory,
     async remove() {
       forget()
