@@ -132,7 +132,7 @@ async function isSigned(token: string, { keys, settings }: GateState): Promise<b
   return (await verifyToken(token, settings.issuer, kid => ready.get(kid) ?? null)) !== null
 }
 
-/** A cookie session of plain loopback is one uid's, and root's token is for this machine's own people: true when no one need be asked. */
+/** A cookie session of loopback is one uid's, and root's token is for this machine's own people: true when no one need be asked. */
 function isSurelyForThisConnection({ boundUid, localOnly }: Remembered, visit: Visit): boolean {
   return !localOnly && (boundUid === null || visit.knownUid() === boundUid)
 }

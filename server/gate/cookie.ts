@@ -22,7 +22,7 @@ const JWT_SHAPE = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 // Browsers silently drop a cookie whose name and value exceed 4096 bytes together; the longest name is 21.
 const MAX_TOKEN_LENGTH = 4000
 
-/** The name: with `__Host-` under https, where browsers then demand Secure, Path=/ and no Domain, so no sibling host can set it. */
+/** The name: with `__Host-` under https, where browsers then demand Secure, Path=/ and no Domain, so no sibling host can set it; other ports of this host can. */
 export function cookieName({ scheme, port }: CookieScope): string {
   return scheme === 'https' ? `__Host-postern-${port}` : `postern-${port}`
 }

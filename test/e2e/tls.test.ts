@@ -156,6 +156,12 @@ test('a browser gets a cookie of the __Host- kind, and is known by it', async ()
   assert.match(cookie, new RegExp(`^__Host-postern-${port}=.*Secure`))
   const me = await askSecurely('/postern/v1/me', { headers: { Cookie: cookie.split(';', 1)[0] ?? '' } })
   assert.is(me.status, 200)
+  // Browsers send it to every port of this name: another user may hold it.
+  const asUid = (uid: number) => {
+    const words = ['--reuid', String(uid), '--clear-groups', 'curl', '-sk', '-o', '/dev/null', '-w', '%{http_code}']
+    return run('setpriv', [...words, '-H', `Cookie: ${cookie.split(';', 1)[0]}`, `${url}/postern/v1/me`])
+  }
+  assert.equal([(await asUid(0)).stdout, (await asUid(account.uid)).stdout], ['200', '401'])
   const plain = await daemon.ask('/postern/v1/me', { headers: { Cookie: cookie.split(';', 1)[0] ?? '' } })
   assert.is(plain.status, 401, 'not without TLS')
 })

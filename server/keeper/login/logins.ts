@@ -87,7 +87,7 @@ export class Logins {
     const source = caller.door === 'root' ? ROOT_SOURCE : parseSource(caller.from.source)
     caller.note({ account: input.user })
     const { local } = caller.from
-    // Bound to nobody it would be anybody's: on plain loopback browsers send cookies to every port.
+    // Bound to nobody it would be anybody's: on loopback browsers send cookies to every port.
     if (input.cookie && !caller.from.secure && caller.from.uid === null && isLoopbackSource(source))
       return busy(
         'whose connection it is could not be told: try again, by https if a proxy of this machine is in between',

@@ -59,6 +59,15 @@ type TellRefusal = (facts: { readonly [fact: string]: string }) => void
 /** Grants kept of one session, so that the reuse of an old refresh token is seen. */
 const keptGrants = 1000
 
+/**
+ * The uid that a cookie is bound to. Browsers send cookies to every port of a loopback name, another user's included, and
+ * let those replace them; `Secure` and `__Host-` change nothing of that, the uid does. What came by HTTPS from no uid of
+ * this machine came by a proxy, whose uid says nothing.
+ */
+function uidToBind({ source, uid, secure }: From): number | null {
+  return source.startsWith('uid:') || !secure ? uid : null
+}
+
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #accounts: Accounts
@@ -80,14 +89,14 @@ export class Sessions {
     const { store, clock, random } = this.#options
     const now = instantNow(clock)
     const session: Session = {
-      id: random(16).toString('base64url'),
+      // Typed at a command line, where a dash would begin an option.
+      id: random(16).toString('base64url').replace(/^-/, '_'),
       identity: login.identity.id,
       kind: login.kind,
       amr: login.amr,
       source: login.from.source,
       agent: login.from.agent,
-      // On plain loopback browsers send cookies to every port, another user's included: the uid tells them apart.
-      boundUid: login.kind === 'cookie' && !login.from.secure ? login.from.uid : null,
+      boundUid: login.kind === 'cookie' ? uidToBind(login.from) : null,
       roleCap: login.roleCap ?? null,
       audience: login.audience ?? [],
       began: now,

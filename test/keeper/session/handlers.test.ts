@@ -311,7 +311,9 @@ test('a gate is told whose connections may use a session, and which are for this
   assert.equal(await tell(await as('alice')), [null, false])
   assert.equal(await tell(await as('admin', { kind: 'root' })), [null, true])
   const secure = { kind: 'cookie', from: { ...here, secure: true } } as const
-  assert.equal(await tell(await as('alice', secure)), [null, false])
+  assert.equal(await tell(await as('alice', secure)), [1000, false])
+  const proxied = { kind: 'cookie', from: { ...here, secure: true, source: 'ip:192.0.2.7', uid: 33 } } as const
+  assert.equal(await tell(await as('alice', proxied)), [null, false])
 })
 
 const checks: [permission: string | undefined, admin: string, alice: string][] = [

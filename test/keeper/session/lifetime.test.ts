@@ -220,4 +220,14 @@ test('the sweep and the rules agree across a boot', async ({ house }) => {
   assert.is(await house.store.sessions.find(session.id), null)
 })
 
+test('the id of a session is no option of a command line', async () => {
+  const house = await createHouse({ random: size => Buffer.alloc(size, 0xfb) })
+  try {
+    const { session } = await house.login('alice')
+    assert.match(session.id, /^_[\w-]{21}$/)
+  } finally {
+    await house.close()
+  }
+})
+
 test.run()
