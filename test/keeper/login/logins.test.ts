@@ -246,6 +246,18 @@ test('a login whose child is gone before its texts were told is over, and leaves
   }
 })
 
+test('an attempt that breaks before it begins keeps no place, and does not count as under way', async () => {
+  const start = () => {
+    throw new Error('no process')
+  }
+  const { logins, caller, failures } = make({ mode: 'no', attempts: { start, close: async () => {} } })
+  for (let round = 0; round < 5; round++) {
+    const fault = await logins.begin({ user: `alice${round}`, password: 'x' }, caller).catch((thrown: Error) => thrown)
+    assert.is(String(fault), 'Error: no process')
+  }
+  assert.is(failures(), 0)
+})
+
 test('without a place for a child the answer is busy, and counts nothing', async () => {
   const { logins, caller, attempts, failures } = make({ mode: 'wait', children: 3 })
   const others = ['uid:1', 'uid:2', 'uid:3'].map(source => ({ ...caller, from: { ...here, source } }))
