@@ -1,6 +1,7 @@
 /** The calls of libc that Node.js does not offer: time since the boot, peer credentials, the groups of an account, and sd_notify. */
 import type { Socket } from 'node:net'
 import koffi from 'koffi'
+import { createTurns } from './turns.ts'
 
 const libc = koffi.load('libc.so.6')
 
@@ -88,7 +89,10 @@ export interface Account {
 
 type LibcCall = ReturnType<typeof libc.func>
 
-/** Calls on a thread of its own: a directory service behind NSS may take its time. */
+/** Of Node.js's four threads a directory that hangs gets two: files, the audit trail's among them, are written by the others. */
+const inTurn = createTurns('look-ups of accounts', { atOnce: 2, waiting: 1024 })
+
+/** Calls on another thread: a directory service behind NSS may take its time. */
 function callAsync(call: LibcCall, ...args: unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (fault: Error | null, result: number) => (fault ? reject(fault) : resolve(result)))
@@ -117,28 +121,33 @@ async function groupNames(name: string, gid: number): Promise<string[]> {
     const gids = new Uint32Array(size)
     const count = [size]
     if ((await callAsync(getgrouplist, name, gid, gids, count)) < 0) continue
-    const groups = await Promise.all(
-      [...gids.subarray(0, count[0])].map(group => findEntry<{ gr_name: string }>(getgrgid_r, group)),
-    )
-    return groups.flatMap(group => (group ? [group.gr_name] : []))
+    const names: string[] = []
+    // One after the other: a look-up is to hold one thread.
+    for (const group of gids.subarray(0, count[0])) {
+      const entry = await findEntry<{ gr_name: string }>(getgrgid_r, group)
+      if (entry !== null) names.push(entry.gr_name)
+    }
+    return names
   }
   throw new Error(`${name} is in too many groups`)
 }
 
-type Entry = { pw_name: string; pw_uid: number; pw_gid: number }
-
-async function toAccount(entry: Entry | null): Promise<Account | null> {
+async function lookUp(call: LibcCall, key: string | number): Promise<Account | null> {
+  const entry = await findEntry<{ pw_name: string; pw_uid: number; pw_gid: number }>(call, key)
   if (entry === null) return null
   const { pw_name: name, pw_uid: uid, pw_gid: gid } = entry
   return { name, uid, gid, groups: await groupNames(name, gid) }
 }
 
-/** The account of that name with the names of all its groups, or null. A NUL in the name is a no. Throws when the system could not look. */
+/**
+ * The account of that name with the names of all its groups, or null. A NUL in the name is a no. Throws when the system
+ * could not look, or when too many look-ups wait for theirs.
+ */
 export async function findAccount(name: string): Promise<Account | null> {
-  return name.includes('\0') ? null : toAccount(await findEntry<Entry>(getpwnam_r, name))
+  return name.includes('\0') ? null : inTurn(() => lookUp(getpwnam_r, name))
 }
 
-/** The account of that uid, or null. Throws when the system could not look. */
+/** The account of that uid, or null. Throws as `findAccount` does. */
 export async function findAccountOf(uid: number): Promise<Account | null> {
-  return toAccount(await findEntry<Entry>(getpwuid_r, uid))
+  return inTurn(() => lookUp(getpwuid_r, uid))
 }
