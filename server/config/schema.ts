@@ -66,7 +66,9 @@ const dialects = z.preprocess(
 )
 
 const pam = section({
-  service: text('the name of a PAM service', isServiceName).default('postern').describe('the file in /etc/pam.d'),
+  service: text('the name of a PAM service', isServiceName)
+    .default('postern')
+    .describe('the file in /etc/pam.d, with rules for auth, account and password'),
   backend: choice(['conversation', 'authenticate-pam'])
     .default('conversation')
     .describe('what proves a password: the whole PAM conversation, or the package authenticate-pam (passwords only)'),

@@ -14,17 +14,24 @@ export function instantNow(clock: Clock): Instant {
 }
 
 /**
- * Milliseconds since `instant`. Across boots at least the time since this boot has passed, whatever a wall clock that
- * was reset says.
+ * Milliseconds since `instant`, which the monotonic clock has passed unless it began anew since. Across boots at least the
+ * time since this boot has passed, whatever a wall clock that was reset says.
  */
 export function elapsedMs(instant: Instant, clock: Clock): number {
-  if (instant.boot === clock.bootId) return Math.max(0, clock.monotonicMs() - instant.monotonicMs)
-  return Math.max(clock.monotonicMs(), clock.wallMs() - instant.wallMs)
+  const now = instantNow(clock)
+  if (isOfOneRun(instant, now)) return now.monotonicMs - instant.monotonicMs
+  return Math.max(now.monotonicMs, now.wallMs - instant.wallMs)
+}
+
+/** Whether the monotonic clock ran on from one to the other. In a container it may begin anew within the host's boot. */
+function isOfOneRun(earlier: Instant, later: Instant): boolean {
+  return earlier.boot === later.boot && earlier.monotonicMs <= later.monotonicMs
 }
 
 /** The wall time of `instant` as the wall clock now counts, in milliseconds: what is shown to people. */
 export function shownWallMs(instant: Instant, clock: Clock): number {
-  return instant.boot === clock.bootId ? clock.wallMs() - elapsedMs(instant, clock) : instant.wallMs
+  const now = instantNow(clock)
+  return isOfOneRun(instant, now) ? now.wallMs - (now.monotonicMs - instant.monotonicMs) : instant.wallMs
 }
 
 /** Milliseconds of wall time as RFC 3339 in UTC. */

@@ -1,9 +1,11 @@
-/** The calls of libc that Node.js does not offer: peer credentials, the groups of an account, and sd_notify. */
+/** The calls of libc that Node.js does not offer: time since the boot, peer credentials, the groups of an account, and sd_notify. */
 import type { Socket } from 'node:net'
 import koffi from 'koffi'
+import { createTurns } from './turns.ts'
 
 const libc = koffi.load('libc.so.6')
 
+const CLOCK_BOOTTIME = 7
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 const AF_UNIX = 1
@@ -13,6 +15,7 @@ const ERANGE = 34
 const NO_ENTRY = [2, 3, 9, 1]
 const LARGEST_ENTRY = 16 * 1024 * 1024
 
+const clock_gettime = libc.func('int clock_gettime(int, _Out_ void *)')
 const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ uint32_t *)')
 const openSocket = libc.func('int socket(int, int, int)')
 const sendto = libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)')
@@ -33,6 +36,19 @@ const getpwnam_r = libc.func('int getpwnam_r(const char *, _Out_ passwd *, _Out_
 const getpwuid_r = libc.func('int getpwuid_r(uint32_t, _Out_ passwd *, _Out_ void *, size_t, _Out_ void **)')
 const getgrgid_r = libc.func('int getgrgid_r(uint32_t, _Out_ group *, _Out_ void *, size_t, _Out_ void **)')
 const getgrouplist = libc.func('int getgrouplist(const char *, uint32_t, _Out_ uint32_t *, _Inout_ int *)')
+
+/** A `struct timespec` of 64-bit Linux: seconds and nanoseconds. */
+const timespec = new BigInt64Array(2)
+
+/**
+ * Whole milliseconds of CLOCK_BOOTTIME, which counts suspend and which nobody can set. Not `os.uptime()`: that reads
+ * /proc/uptime, which LXC and Incus make up for each start of a container, and takes ten times as long.
+ */
+export function bootTimeMs(): number {
+  // A clock that stood still would let nothing end.
+  if (clock_gettime(CLOCK_BOOTTIME, timespec) !== 0) throw new Error('the time since the boot cannot be told')
+  return Number(timespec[0]) * 1000 + Math.floor(Number(timespec[1]) / 1e6)
+}
 
 /** Gives what malloc(3) holds and nobody uses back to the kernel, of every heap; it keeps it otherwise. Takes milliseconds. */
 export function returnFreeMemory(): void {
@@ -73,7 +89,10 @@ export interface Account {
 
 type LibcCall = ReturnType<typeof libc.func>
 
-/** Calls on a thread of its own: a directory service behind NSS may take its time. */
+/** Of Node.js's four threads a directory that hangs gets two: files, the audit trail's among them, are written by the others. */
+const inTurn = createTurns('look-ups of accounts', { atOnce: 2, waiting: 1024 })
+
+/** Calls on another thread: a directory service behind NSS may take its time. */
 function callAsync(call: LibcCall, ...args: unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(...args, (fault: Error | null, result: number) => (fault ? reject(fault) : resolve(result)))
@@ -102,30 +121,35 @@ async function groupNames(name: string, gid: number): Promise<string[]> {
     const gids = new Uint32Array(size)
     const count = [size]
     if ((await callAsync(getgrouplist, name, gid, gids, count)) < 0) continue
-    const groups = await Promise.all(
-      [...gids.subarray(0, count[0])].map(group => findEntry<{ gr_name: string }>(getgrgid_r, group)),
-    )
-    return groups.flatMap(group => (group ? [group.gr_name] : []))
+    const names: string[] = []
+    // One after the other: a look-up is to hold one thread.
+    for (const group of gids.subarray(0, count[0])) {
+      const entry = await findEntry<{ gr_name: string }>(getgrgid_r, group)
+      if (entry !== null) names.push(entry.gr_name)
+    }
+    return names
   }
   throw new Error(`${name} is in too many groups`)
 }
 
-type Entry = { pw_name: string; pw_uid: number; pw_gid: number }
-
-async function toAccount(entry: Entry | null): Promise<Account | null> {
+async function lookUp(call: LibcCall, key: string | number): Promise<Account | null> {
+  const entry = await findEntry<{ pw_name: string; pw_uid: number; pw_gid: number }>(call, key)
   if (entry === null) return null
   const { pw_name: name, pw_uid: uid, pw_gid: gid } = entry
   return { name, uid, gid, groups: await groupNames(name, gid) }
 }
 
-/** The account of that name with the names of all its groups, or null. A NUL in the name is a no. Throws when the system could not look. */
+/**
+ * The account of that name with the names of all its groups, or null. A NUL in the name is a no. Throws when the system
+ * could not look, or when too many look-ups wait for theirs.
+ */
 export async function findAccount(name: string): Promise<Account | null> {
-  return name.includes('\0') ? null : toAccount(await findEntry<Entry>(getpwnam_r, name))
+  return name.includes('\0') ? null : inTurn(() => lookUp(getpwnam_r, name))
 }
 
-/** The account of that uid, or null. Throws when the system could not look. */
+/** The account of that uid, or null. Throws as `findAccount` does. */
 export async function findAccountOf(uid: number): Promise<Account | null> {
-  return toAccount(await findEntry<Entry>(getpwuid_r, uid))
+  return inTurn(() => lookUp(getpwuid_r, uid))
 }
 
 /** Whether the uid is somebody's account. Rejects when the system could not look. */

@@ -2,6 +2,7 @@
 import type { Log } from '../link/log.ts'
 import type { Audit } from './audit/audit.ts'
 import type { Clock } from './clock.ts'
+import { instantNow } from './instant.ts'
 import type { Issue } from './issue/issue.ts'
 import type { Kiosk } from './kiosk/kiosk.ts'
 import { returnFreeMemory } from './libc.ts'
@@ -71,9 +72,10 @@ export async function restoreThrottle(throttle: Throttle, store: Store): Promise
 function createClockWatch({ store, clock }: MaintenanceOptions): () => Promise<void> {
   let followedMs: number | null = null
   return async () => {
-    const offsetMs = clock.wallMs() - clock.monotonicMs()
+    const now = instantNow(clock)
+    const offsetMs = now.wallMs - now.monotonicMs
     if (followedMs !== null && Math.abs(offsetMs - followedMs) < clockSetMs) return
-    await store.followWallClock(clock.bootId, Math.round(offsetMs))
+    await store.followWallClock(now)
     followedMs = offsetMs
   }
 }

@@ -1,4 +1,8 @@
 /** Instants: what has passed since, by clocks that are set and boots that come between. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createSystemClock } from '../../server/keeper/clock.ts'
@@ -24,6 +28,18 @@ const rows: [name: string, move: (clock: MovableClock) => void, elapsed: number,
   ],
   ['the machine was off for a minute', clock => clock.reboot({ wallMs: noonMs + minuteMs }), minuteMs, noonMs],
   ['the machine boots at 1970', clock => clock.reboot({ wallMs: 5, uptimeSeconds: 20 }), 20_000, noonMs],
+  [
+    'a container was off for a minute and its host was not',
+    clock => clock.reboot({ wallMs: noonMs + minuteMs, isContainer: true }),
+    minuteMs,
+    noonMs,
+  ],
+  [
+    'a container starts anew at 1970',
+    clock => clock.reboot({ wallMs: 5, uptimeSeconds: 30, isContainer: true }),
+    30_000,
+    noonMs,
+  ],
   ['the machine boots a second before, by its clock', clock => clock.reboot({ wallMs: noonMs - 1000 }), 20_000, noonMs],
 ]
 for (const [name, move, elapsed, shown] of rows)
@@ -35,14 +51,34 @@ for (const [name, move, elapsed, shown] of rows)
     assert.is(shownWallMs(instant, clock), shown)
   })
 
-test('an instant of the future is now', () => {
+test('an instant that the monotonic clock has not reached is of another run, however little is missing', () => {
   const clock = createMovableClock()
-  const instant = { ...instantNow(clock), monotonicMs: clock.monotonicMs() + 1000 }
-  assert.is(elapsedMs(instant, clock), 0)
+  const instant = { ...instantNow(clock), monotonicMs: clock.monotonicMs() + 1 }
+  // It would be 0, and time would stand still until the clock is there, in days perhaps.
+  assert.is(elapsedMs(instant, clock), clock.monotonicMs())
 })
 
 test('times are RFC 3339 in UTC', () => {
   assert.is(toRfc3339(noonMs), '2026-03-01T12:00:00.000Z')
+})
+
+test('the system’s clock is the kernel’s, whatever a container is shown as its uptime', () => {
+  const source = join(import.meta.dirname, '../../server/keeper/clock.ts')
+  const script = `
+    import { readFileSync } from 'node:fs'
+    import { createSystemClock } from ${JSON.stringify(source)}
+    console.log(readFileSync('/proc/uptime', 'utf8').trim(), createSystemClock().monotonicMs())`
+  const directory = mkdtempSync(join(tmpdir(), 'postern-uptime-'))
+  const shown = join(directory, 'uptime')
+  writeFileSync(shown, '5.00 5.00\n')
+  const shell = 'mount --bind "$1" /proc/uptime; shift; exec "$@"'
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  const before = createSystemClock().monotonicMs()
+  const { stdout } = spawnSync('unshare', ['--mount', 'sh', '-c', shell, 'sh', shown, ...node], { encoding: 'utf8' })
+  rmSync(directory, { recursive: true })
+  const [uptime, idle, monotonicMs] = stdout.trim().split(' ')
+  assert.equal([uptime, idle], ['5.00', '5.00'])
+  assert.ok(Number(monotonicMs) >= before && Number(monotonicMs) <= createSystemClock().monotonicMs(), stdout)
 })
 
 test('the system’s clock has whole milliseconds, goes ahead, and knows its boot', () => {

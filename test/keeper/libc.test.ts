@@ -1,5 +1,5 @@
 /** The calls of libc, against the machine's own. */
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -75,8 +75,19 @@ test('finds many accounts at once', async () => {
   assert.ok(found.every((account, at) => account?.uid === (at % 2 ? 0 : 1)))
 })
 
+const library = join(import.meta.dirname, '../../server/keeper/libc.ts')
+
+/** Runs a script on a machine that looks accounts up as these lines of nsswitch.conf say; what it writes. */
+function runWithNames(lines: string, script: string, env: NodeJS.ProcessEnv = {}): string {
+  const names = join(directory, 'nsswitch.conf')
+  writeFileSync(names, lines)
+  const shell = 'mount --bind "$1" /etc/nsswitch.conf; shift; ulimit -n 100; exec "$@"'
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  const command = ['--mount', 'sh', '-c', shell, 'sh', names, ...node]
+  return spawnSync('unshare', command, { encoding: 'utf8', env: { ...process.env, ...env } }).stdout
+}
+
 test('a look-up that the system could not make is a fault, not an account that is gone', () => {
-  const library = join(import.meta.dirname, '../../server/keeper/libc.ts')
   const script = `
     import { closeSync, openSync } from 'node:fs'
     import { findAccount } from ${JSON.stringify(library)}
@@ -87,12 +98,24 @@ test('a look-up that the system could not make is a fault, not an account that i
     open.forEach(fd => closeSync(fd))
     console.log(said)`
   // Another source of names might answer instead of the one that fails.
-  const names = join(directory, 'nsswitch.conf')
-  writeFileSync(names, 'passwd: files\ngroup: files\n')
-  const shell = 'mount --bind "$1" /etc/nsswitch.conf; shift; ulimit -n 100; exec "$@"'
-  const node = [process.execPath, '--input-type=module', '-e', script]
-  const { stdout } = spawnSync('unshare', ['--mount', 'sh', '-c', shell, 'sh', names, ...node], { encoding: 'utf8' })
-  assert.match(stdout, /^the accounts of this machine cannot be read: errno 24$/m)
+  const said = runWithNames('passwd: files\ngroup: files\n', script)
+  assert.match(said, /^the accounts of this machine cannot be read: errno 24$/m)
+})
+
+test('look-ups that hang keep no file from being written, and the line behind them has an end', () => {
+  const service = join(directory, 'libnss_slow.so.2')
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', service, join(import.meta.dirname, '../support/slow-nss.c')])
+  const script = `
+    import { writeFile } from 'node:fs/promises'
+    import { findAccount } from ${JSON.stringify(library)}
+    const late = new Promise(resolve => setTimeout(resolve, 5000, 'late'))
+    for (let at = 0; at < 1026; at += 1) findAccount('nobody-' + at).catch(() => console.log('refused too early'))
+    const written = writeFile(${JSON.stringify(join(directory, 'written'))}, 'x').then(() => 'written')
+    console.log(await Promise.race([written, late]))
+    console.log(await Promise.race([findAccount('nobody').catch(fault => fault.message), late]))
+    process.kill(process.pid, 'SIGKILL')`
+  const said = runWithNames('passwd: files slow\ngroup: files\n', script, { LD_LIBRARY_PATH: directory })
+  assert.is(said, 'written\ntoo many look-ups of accounts wait: 1024\n')
 })
 
 test('knows the process at the other end of a UNIX socket', async () => {

@@ -195,9 +195,9 @@ test('the wall clock is followed when it was set by two seconds or more, once ea
   const { followWallClock } = house.store
   const stop = await start({
     ...house.store,
-    followWallClock: (boot, offsetMs) => {
-      followed.push(offsetMs)
-      return followWallClock(boot, offsetMs)
+    followWallClock: now => {
+      followed.push(now.wallMs - now.monotonicMs)
+      return followWallClock(now)
     },
   })
   const offset = house.clock.wallMs() - house.clock.monotonicMs()

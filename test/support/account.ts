@@ -65,10 +65,12 @@ export interface PamService {
   remove(): Promise<void>
 }
 
-/** Writes `/etc/pam.d/postern-test-…` with these rules. */
+/** Writes `/etc/pam.d/postern-test-…` with these rules, and one that lets nobody change a password where they hold none. */
 export function createPamService(rules: readonly string[]): PamService {
   const name = `postern-test-${process.pid}-${++count}`
-  writeFileSync(`/etc/pam.d/${name}`, `${rules.join('\n')}\n`)
+  const isWhole = rules.some(rule => rule.startsWith('password'))
+  const all = isWhole ? rules : [...rules, 'password required pam_deny.so']
+  writeFileSync(`/etc/pam.d/${name}`, `${all.join('\n')}\n`)
   return { name, remove: createCleanup(() => rmSync(`/etc/pam.d/${name}`, { force: true })) }
 }
 

@@ -139,7 +139,13 @@ export class Logins {
     let attempt: Attempt | null = null
     const admitted = admission.acquire({ source, local: from.local, evict: () => attempt?.kill() })
     if (!admitted.ok) return busy('too many logins at once: try again', admitted.retryAfterSeconds)
-    attempt = attempts.start({ ...pam(), user: given.user, rhost: remoteHost(from), tty: 'postern' })
+    try {
+      attempt = attempts.start({ ...pam(), user: given.user, rhost: remoteHost(from), tty: 'postern' })
+    } catch (fault) {
+      admitted.lease.release()
+      throttled.settle('abandoned')
+      throw fault
+    }
     const conversation = new Conversation(attempt, given.ahead)
     const running: Running = { conversation, input, source, throttled, lease: admitted.lease, isOver: false }
     this.#inProgress += 1

@@ -40,6 +40,8 @@ export function createAttempts({ command, limits, spareMs, onFault }: AttemptsOp
   function warm(): void {
     if (spareMs === 0 || closed) return
     if (!spare?.isRunning()) spare = startChild(command)
+    const { pid, ended } = spare
+    if (pid === undefined) void ended.then(how => onFault?.({ pid, ...how }))
     clearTimeout(spareTimer)
     spareTimer = setTimeout(() => takeSpare()?.kill(), spareMs)
   }

@@ -1,5 +1,6 @@
 /** A PAM child as the keeper holds it: a process with an empty environment, bounded lines, and a certain end. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { MAX_CHILD_LINE_BYTES } from './protocol.ts'
 
 /** A started child. It waits for its first line as long as nobody sends one. */
@@ -24,11 +25,25 @@ export interface ChildEnd {
   stderr: string
 }
 
-/** Starts a child: `command` is an absolute program and its arguments. */
+/** Starts a child: `command` is an absolute program and its arguments. Never throws: one that cannot be started has ended. */
 export function startChild(command: readonly [string, ...string[]]): PamChild {
   const [program, ...args] = command
-  // Its own session: a Ctrl-C at the keeper's terminal is not for it, and its helpers end with it.
-  const child = spawn(program, args, { env: {}, cwd: '/', stdio: 'pipe', detached: true })
+  try {
+    // Its own session: a Ctrl-C at the keeper's terminal is not for it, and its helpers end with it.
+    const child = spawn(program, args, { env: {}, cwd: '/', stdio: 'pipe', detached: true })
+    // Without a descriptor left it has no pipes either, whatever its type says.
+    return child.pid === undefined ? createEnded(once(child, 'error')) : createRunning(child)
+  } catch (fault) {
+    return createEnded(Promise.resolve([fault]))
+  }
+}
+
+function createEnded(faults: Promise<unknown[]>): PamChild {
+  const ended = faults.then(([fault]) => ({ exitCode: null, signal: null, stderr: String(fault) }))
+  return { pid: undefined, ended, isRunning: () => false, send: () => {}, listen: () => {}, kill: () => {} }
+}
+
+function createRunning(child: ChildProcessWithoutNullStreams): PamChild {
   let onLine: (text: string) => void = () => {}
   let onFlood: () => void = () => {}
   child.stdout.on(
@@ -39,7 +54,7 @@ export function startChild(command: readonly [string, ...string[]]): PamChild {
     ),
   )
   child.stdin.on('error', () => {}) // EPIPE: `ended` tells
-  const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+  const isRunning = () => child.exitCode === null && child.signalCode === null
   return {
     pid: child.pid,
     ended: waitForEnd(child),
@@ -64,17 +79,14 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-function waitForEnd(child: ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream }) {
+function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<ChildEnd> {
   let stderr = ''
   child.stderr.on('data', (bytes: Buffer) => {
     stderr = (stderr + bytes.toString('latin1')).slice(0, MAX_STDERR)
   })
   return new Promise<ChildEnd>(resolve => {
     const end = () => resolve({ exitCode: child.exitCode, signal: child.signalCode, stderr })
-    child.once('error', fault => {
-      stderr ||= fault.message
-      if (child.pid === undefined) end()
-    })
+    child.on('error', () => {}) // a kill that came too late
     child.once('close', end)
     // A helper that left the session may hold the pipes open for ever: what it says is of no interest.
     child.once('exit', () => {

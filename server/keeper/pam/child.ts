@@ -17,6 +17,7 @@ runAttempt(request, channel).then(
   },
   fault => {
     process.stderr.write(`pam child: ${fault instanceof Error ? fault.stack : 'unknown fault'}\n`)
+    channel.write({ result: { ok: false, phase: 'start', code: 0, reason: 'system', message: '' } })
     process.exit(1)
   },
 )

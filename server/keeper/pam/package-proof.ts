@@ -6,6 +6,7 @@ import { hasEmptyPassword } from './libc.ts'
 import { describeCode } from './libpam.ts'
 import type { AttemptRequest, ChildReason } from './protocol.ts'
 import { explainCode, PAM } from './reason.ts'
+import { requirePamService } from './service.ts'
 import { isPlainText } from './text.ts'
 
 /** Why the password was not proved. */
@@ -16,7 +17,7 @@ export interface Disproof {
 
 /**
  * Asks for the password and lets the package try it; null when it is right. The package's own pam_authenticate sleeps
- * after a wrong password (about 2 s) and knows no flags. Throws when the package is not installed.
+ * after a wrong password (about 2 s) and knows no flags. Throws when the package is not installed, or the service gone.
  */
 export async function proveWithPackage(request: AttemptRequest, channel: Channel): Promise<Disproof | null> {
   if (!fits(request.user) || !fits(request.rhost)) return UNSUPPORTED
@@ -38,6 +39,8 @@ function fits(text: string): boolean {
 
 function tryPassword({ service, user, rhost }: AttemptRequest, password: string): Promise<string | undefined> {
   const { authenticate } = loadPackage()
+  // The package reads the service anew, after the time that the answer took.
+  requirePamService(service)
   const options = { serviceName: service, ...(rhost === '' ? {} : { remoteHost: rhost }) }
   return new Promise(resolve => authenticate(user, password, resolve, options))
 }

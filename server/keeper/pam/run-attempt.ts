@@ -6,13 +6,16 @@ import { describeCode, startTransaction, type Transaction } from './libpam.ts'
 import { type Disproof, proveWithPackage } from './package-proof.ts'
 import { type AttemptRequest, type ChildReason, isProceed, type Phase, type Refusal } from './protocol.ts'
 import { explainCode, PAM } from './reason.ts'
+import { requirePamService } from './service.ts'
 import { parseUserName, type UserName } from './text.ts'
 
 /** How an attempt ended; `user` is the account's name as PAM has it. */
 export type Outcome = { ok: true; user: UserName } | Refusal
 
-/** Runs the attempt to its end. No credentials are set and no session is opened. */
+/** Runs the attempt to its end. No credentials are set and no session is opened. Throws when the service has no rules of its own. */
 export async function runAttempt(request: AttemptRequest, channel: Channel): Promise<Outcome> {
+  // The keeper looked when it started; since then the file may be gone, and `other` would let in.
+  requirePamService(request.service)
   const conversation = createConversation(channel)
   const transaction = startTransaction(request, conversation.converse)
   if (typeof transaction === 'number') return refuse('start', transaction)

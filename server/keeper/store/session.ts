@@ -87,7 +87,8 @@ function usedColumns(used: Instant) {
 function elapsed(column: 'began' | 'used', now: Instant) {
   const [wall, boot, monotonic] = ['wall_ms', 'boot', 'monotonic_ms'].map(part => sql.ref(`${column}_${part}`))
   const acrossBoots = sql`max(${now.monotonicMs}, ${now.wallMs} - ${wall})`
-  return sql`case when ${boot} = ${now.boot} then ${now.monotonicMs} - ${monotonic} else ${acrossBoots} end`
+  const isOfOneRun = sql`${boot} = ${now.boot} and ${monotonic} <= ${now.monotonicMs}`
+  return sql`case when ${isOfOneRun} then ${now.monotonicMs} - ${monotonic} else ${acrossBoots} end`
 }
 
 /** The sessions of a SQLite store. */

@@ -128,11 +128,12 @@ export async function openSqliteStore(path: string): Promise<Store> {
     tickets: nameFullDisk(createTicketStore(db)),
     throttle: nameFullDisk(createThrottleStore(db)),
     auditHead: nameFullDisk(createAuditHeadStore(db)),
-    async followWallClock(boot, wallMinusMonotonicMs) {
+    async followWallClock(now) {
       for (const [table, column] of instants) {
         const [wall, monotonic] = [sql.ref(`${column}_wall_ms`), sql.ref(`${column}_monotonic_ms`)]
-        const shift = sql`update ${sql.table(table)} set ${wall} = ${monotonic} + ${wallMinusMonotonicMs}`
-        await sql`${shift} where ${sql.ref(`${column}_boot`)} = ${boot}`.execute(db)
+        const shift = sql`update ${sql.table(table)} set ${wall} = ${monotonic} + ${now.wallMs - now.monotonicMs}`
+        const isOfOneRun = sql`${sql.ref(`${column}_boot`)} = ${now.boot} and ${monotonic} <= ${now.monotonicMs}`
+        await sql`${shift} where ${isOfOneRun}`.execute(db)
       }
     },
     keepRoom: async () => keepRoom(database),

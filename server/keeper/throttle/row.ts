@@ -17,12 +17,13 @@ export interface ThrottleChanges {
 }
 
 /**
- * The instant `atMs` of a row on today's clock: the same within one boot; after another boot, what remained (or had
- * passed) when the row was saved counts anew, because nobody can tell how long the machine was off. Never more than
- * `longestMs` ahead.
+ * The instant `atMs` of a row on today's clock: the same within one boot; after another boot, or where the clock began
+ * anew within it, what remained (or had passed) when the row was saved counts anew, because nobody can tell how long the
+ * machine was off. Never more than `longestMs` ahead.
  */
 export function restoreInstant(atMs: number, row: ThrottleRow, clock: Clock, longestMs: number): number {
   const nowMs = clock.monotonicMs()
-  const restored = row.bootId === clock.bootId ? atMs : nowMs + (atMs - row.savedMs)
+  const isOfOneRun = row.bootId === clock.bootId && row.savedMs <= nowMs
+  const restored = isOfOneRun ? atMs : nowMs + (atMs - row.savedMs)
   return Math.min(restored, nowMs + longestMs)
 }

@@ -141,6 +141,20 @@ test('a refusal is answered at its instant, counted from the start, and holds no
   assert.equal(await answer, { ok: false, reason: 'login_failed' })
 })
 
+test('the time that an attempt took is part of the delay', async () => {
+  const slept: number[] = []
+  const sleep = async (ms: number) => void slept.push(ms)
+  const no = { kind: 'result', ok: false, phase: 'authenticate', code: 7, reason: 'wrong_credentials', message: '' }
+  const { start, close } = scripted([no as AttemptEvent])
+  const slow: Attempts['start'] = request => {
+    house.clock.pass(0.7)
+    return start(request)
+  }
+  const { logins, caller } = make({ mode: 'no', sleep, attempts: { start: slow, close } })
+  assert.is(reasonOf(await logins.begin({ user: 'alice', password: 'x' }, caller)), 'login_failed')
+  assert.ok(slept.length === 1 && slept.every(ms => ms >= 1300 && ms < 1400), slept.join())
+})
+
 const outcomes = [
   { name: 'a wrong answer', mode: 'wait', given: 'no', reason: 'wrong_credentials' },
   { name: 'a module that crashes', mode: 'crash', given: 'x', reason: 'crashed' },
@@ -244,6 +258,18 @@ test('a login whose child is gone before its texts were told is over, and leaves
     const answer = await logins.answer({ conversation: String(step.more?.conversation), answers: [] }, caller)
     assert.is(reasonOf(answer), 'login_failed')
   }
+})
+
+test('an attempt that breaks before it begins keeps no place, and does not count as under way', async () => {
+  const start = () => {
+    throw new Error('no process')
+  }
+  const { logins, caller, failures } = make({ mode: 'no', attempts: { start, close: async () => {} } })
+  for (let round = 0; round < 5; round++) {
+    const fault = await logins.begin({ user: `alice${round}`, password: 'x' }, caller).catch((thrown: Error) => thrown)
+    assert.is(String(fault), 'Error: no process')
+  }
+  assert.is(failures(), 0)
 })
 
 test('without a place for a child the answer is busy, and counts nothing', async () => {

@@ -111,11 +111,16 @@ for (const { name, script } of forgeries) {
   })
 }
 
-test('a program that cannot be started is one failed login', async () => {
-  const attempt = driveAttempt(startChild(['/no/such/program']), request('postern', 'root'), LIMITS)
-  assert.is(outcome(await play(attempt, [])), 'crashed')
-  assert.match((await attempt.ended).stderr, /ENOENT/)
-})
+for (const { fault, command } of [
+  { fault: 'ENOENT', command: ['/no/such/program'] },
+  // As ENOMEM it is thrown by spawn itself.
+  { fault: 'E2BIG', command: [process.execPath, 'x'.repeat(4 << 20)] },
+] satisfies { fault: string; command: [string, ...string[]] }[])
+  test(`a program that cannot be started is one failed login: ${fault}`, async () => {
+    const attempt = driveAttempt(startChild(command), request('postern', 'root'), LIMITS)
+    assert.is(outcome(await play(attempt, [])), 'crashed')
+    assert.match((await attempt.ended).stderr, fault)
+  })
 
 test('what a child says on stderr is kept to 4 KiB', async () => {
   const attempt = startScript(`process.stderr.write('x'.repeat(100000), () => process.exit(3))`)

@@ -79,6 +79,17 @@ test('a child that crashed is told of, one that answered is not', async () => {
   await attempts.close()
 })
 
+test('an attempt and a spare that cannot be started are told of', async () => {
+  const faults: { pid: number | undefined; stderr: string }[] = []
+  const onFault = (fault: { pid: number | undefined; stderr: string }) => void faults.push(fault)
+  const command = [process.execPath, 'x'.repeat(4 << 20)] as const
+  const attempts = createAttempts({ command, limits: LIMITS, spareMs: 60_000, onFault })
+  assert.is(outcome(await login(attempts)), 'crashed')
+  await waitFor(() => faults.length === 2)
+  for (const { pid, stderr } of faults) assert.ok(pid === undefined && stderr.includes('E2BIG'), stderr)
+  await attempts.close()
+})
+
 test('close ends the attempts that run, and none starts after it', async () => {
   const attempts = createAttempts({ command: CHILD, limits: LIMITS, spareMs: 60_000 })
   const attempt = attempts.start(request(service.name, account.name))

@@ -23,8 +23,10 @@ test('a missing service is named with the places that were searched', () => {
   assert.throws(() => requirePamService('nowhere', directories), /nowhere: no such file in .*etc or .*lib/)
 })
 
+const unix = (...types: string[]) => types.map(type => `${type} required pam_unix.so\n`).join('')
+
 test('the first directory wins', () => {
-  const rules = 'auth required pam_unix.so\naccount\trequired pam_unix.so\n'
+  const rules = unix('auth', 'account', 'password').replaceAll(' ', '\t')
   const lib = write('lib', 'both', rules)
   assert.is(requirePamService('both', directories), lib)
   const etc = write('etc', 'both', rules)
@@ -32,25 +34,44 @@ test('the first directory wins', () => {
 })
 
 const incomplete = [
-  { name: 'empty', rules: '', expect: /no rules for auth and account/ },
-  { name: 'noaccount', rules: 'auth required pam_unix.so\n', expect: /no rules for account/ },
+  { name: 'empty', rules: '', expect: /no rules for auth and account and password/ },
+  { name: 'noaccount', rules: unix('auth', 'password'), expect: /no rules for account$/ },
+  { name: 'nopassword', rules: unix('auth', 'account'), expect: /no rules for password$/ },
   {
     name: 'commented',
-    rules: 'account required pam_unix.so\n# auth required pam_unix.so\n',
-    expect: /no rules for auth/,
+    rules: `${unix('account', 'password')}# auth required pam_unix.so\n`,
+    expect: /no rules for auth$/,
   },
+  { name: 'include', rules: `${unix('auth', 'account')}password include stack-auth\n`, expect: /for password$/ },
+  { name: 'at-include', rules: `@include stack-auth\n${unix('account')}`, expect: /for password$/ },
+  { name: 'circular', rules: '@include circular\n', expect: /for auth and account and password/ },
+  { name: 'in-two-steps', rules: `${unix('password')}@include stack-both\n`, expect: /for account$/ },
 ]
 for (const { name, rules, expect } of incomplete) {
   test(`a file whose rules would come from the service other is refused: ${name}`, () => {
+    write('etc', 'stack-auth', unix('auth'))
+    write('lib', 'stack-both', '@include stack-auth\n')
     write('etc', name, rules)
     assert.throws(() => requirePamService(name, directories), expect)
   })
 }
 
-test('included and optional rules count', () => {
-  write('etc', 'included', '@include common-auth\n-account optional pam_unix.so\n')
-  assert.ok(requirePamService('included', directories))
-})
+const complete = [
+  { name: 'optional', rules: `${unix('auth', 'account')}-password optional pam_unix.so\n` },
+  { name: 'upper', rules: unix('AUTH', 'Account', 'password') },
+  { name: 'continued', rules: `${unix('auth', 'account')}password \\\n include \\\n stack-password\n` },
+  { name: 'included', rules: '@include stack-password\naccount include stack-account\nauth substack stack-account\n' },
+  { name: 'by-path', rules: `${unix('auth', 'account')}@include ${root}/lib/stack-password\n` },
+  { name: 'of-another-place', rules: `${unix('auth', 'account')}password include nowhere\n` },
+]
+for (const { name, rules } of complete) {
+  test(`rules of its own, or a file that libpam refuses: ${name}`, () => {
+    write('lib', 'stack-password', unix('password'))
+    write('etc', 'stack-account', unix('account'))
+    const path = write('etc', name, rules)
+    assert.is(requirePamService(name, directories), path)
+  })
+}
 
 test('a name that libpam would change is refused', () => {
   for (const name of ['Postern', '../postern', 'a/b', '', '.hidden'])

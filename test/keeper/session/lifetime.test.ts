@@ -2,6 +2,7 @@
 import { decodeJwt } from 'jose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { instantNow } from '../../../server/keeper/instant.ts'
 import { sessionRemainingMs } from '../../../server/keeper/session/rule.ts'
 import type { Login } from '../../../server/keeper/session/sessions.ts'
 import { createHouse, day, type House, here, hour } from './house.ts'
@@ -195,8 +196,7 @@ test('what was begun under a wrong clock survives the boot after the clock was s
   house.clock.setWall(year1970)
   const { accessToken } = await house.login('alice')
   house.clock.setWall(noonMs)
-  const { bootId } = house.clock
-  await house.store.followWallClock(bootId, house.clock.wallMs() - house.clock.monotonicMs())
+  await house.store.followWallClock(instantNow(house.clock))
   house.clock.reboot({ wallMs: noonMs + 5 * minute * 1000 })
   assert.ok(await house.isGood(accessToken))
   house.clock.pass(56 * minute)
@@ -206,8 +206,24 @@ test('what was begun under a wrong clock survives the boot after the clock was s
 test('following the wall clock leaves the instants of other boots alone', async ({ house }) => {
   const { session } = await house.login('alice')
   house.clock.reboot()
-  await house.store.followWallClock(house.clock.bootId, 0)
+  await house.store.followWallClock(instantNow(house.clock))
   assert.equal((await house.store.sessions.find(session.id))?.began, session.began)
+})
+
+test('where the monotonic clock began anew within a boot, the wall clock counts for rules and sweep alike', async ({
+  house,
+}) => {
+  const { accessToken, session } = await house.login('alice', { kind: 'cookie' })
+  house.clock.reboot({ wallMs: house.clock.wallMs() + (8 * hour - 10) * 1000, isContainer: true })
+  // Moved to where this run's clock would put it, it would have begun in the future.
+  await house.store.followWallClock(instantNow(house.clock))
+  assert.equal((await house.store.sessions.find(session.id))?.began, session.began)
+  await house.sessions.sweep()
+  assert.ok(await house.isGood(accessToken))
+  house.clock.pass(10)
+  assert.not.ok(await house.isGood(accessToken))
+  await house.sessions.sweep()
+  assert.is(await house.store.sessions.find(session.id), null)
 })
 
 test('the sweep and the rules agree across a boot', async ({ house }) => {

@@ -7,8 +7,8 @@ export interface MovableClock extends Clock {
   pass(seconds: number): void
   /** Somebody sets the wall clock; nothing else happens. */
   setWall(wallMs: number): void
-  /** Another boot: a new id, monotonic time from `uptimeSeconds`, a wall clock that shows `wallMs` or goes on. */
-  reboot(options?: { wallMs?: number; uptimeSeconds?: number }): void
+  /** Another boot: a new id unless `isContainer`, monotonic time from `uptimeSeconds`, a wall clock that shows `wallMs` or goes on. */
+  reboot(options?: { wallMs?: number; uptimeSeconds?: number; isContainer?: boolean }): void
 }
 
 /** Noon of 2026-03-01, in milliseconds of wall time. */
@@ -32,8 +32,8 @@ export function createMovableClock(wallMs = noonMs): MovableClock {
     setWall(ms) {
       wall = ms
     },
-    reboot({ wallMs: shown = wall, uptimeSeconds = 20 } = {}) {
-      boots += 1
+    reboot({ wallMs: shown = wall, uptimeSeconds = 20, isContainer = false } = {}) {
+      if (!isContainer) boots += 1
       wall = shown
       monotonic = uptimeSeconds * 1000
     },

@@ -181,18 +181,22 @@ test('a restart in the same boot keeps penalties to the second', async () => {
   assert.is(await attempt(after.throttle, stranger, 'alice', 'failed'), 1)
 })
 
-test('after a reboot what remained when it was saved counts anew', async () => {
-  const { time, throttle } = make()
-  await failTimes(throttle, 4, stranger, 'alice')
-  await time.advance(2)
-  const rows = throttle.snapshot()
-  const rebooted = make({}, createFakeTime(10_000, 'boot-2'))
-  rebooted.throttle.restore(rows)
-  assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), 3)
-  await rebooted.time.advance(3)
-  assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), true)
-  assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), 10)
-})
+for (const { name, bootId } of [
+  { name: 'a reboot', bootId: 'boot-2' },
+  { name: 'the monotonic clock began anew within a boot', bootId: 'boot-1' },
+])
+  test(`after ${name} what remained when it was saved counts anew`, async () => {
+    const { time, throttle } = make()
+    await failTimes(throttle, 4, stranger, 'alice')
+    await time.advance(2)
+    const rows = throttle.snapshot()
+    const rebooted = make({}, createFakeTime(10_000, bootId))
+    rebooted.throttle.restore(rows)
+    assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), 3)
+    await rebooted.time.advance(3)
+    assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), true)
+    assert.is(await attempt(rebooted.throttle, stranger, 'alice', 'failed'), 10)
+  })
 
 test('a restored row never makes a penalty longer than the longest', async () => {
   const { throttle } = make()
