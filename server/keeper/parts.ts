@@ -12,7 +12,7 @@ import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
 import type { Issue } from './issue/issue.ts'
 import { Kiosk } from './kiosk/kiosk.ts'
-import { type Account, findAccount } from './libc.ts'
+import { type Account, findAccount, findAccountOf } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
 import { type LoginOutcome, Logins } from './login/logins.ts'
 import { restoreThrottle } from './maintenance.ts'
@@ -97,7 +97,13 @@ function openThrottle({ configuration, clock }: KeeperOptions, events: Events): 
   }
   const throttle = tellOfClearing(
     events,
-    createThrottle({ clock, timer: systemTimer, limits, blocked: createPenaltyTeller(events) }),
+    createThrottle({
+      clock,
+      limits,
+      timer: systemTimer,
+      blocked: createPenaltyTeller(events),
+      findName: async uid => (await findAccountOf(uid))?.name ?? null,
+    }),
   )
   const letIn = { ok: true, attempt: { settle: () => {} } } as const
   return {
