@@ -1,5 +1,6 @@
 /** The keeper's parts, each made from the configuration as it is at each use, so that a reload is in force at once. */
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../link/log.ts'
 import { type Audit, createAudit } from './audit/audit.ts'
@@ -183,7 +184,7 @@ function createLogins(
     refusalDelayMs: () => seconds(configuration.config.login.failure_delay_seconds),
     isAllowed: account => mayLogIn(options, account),
     forget: what => gates.forget(what),
-    sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+    sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => {}),
   })
 }
 

@@ -41,7 +41,7 @@ function serviceOf(mode: string): string {
 interface Made {
   readonly mode: string
   readonly findAccount?: (name: string) => Promise<Account | null>
-  readonly sleep?: (ms: number) => Promise<void>
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   readonly children?: number
   readonly attempts?: Attempts
 }
@@ -178,6 +178,18 @@ test('a client that hangs up while its password is tried has failed; one that ne
   await silent.attempts.close()
   await waitFor(() => silent.logins.inProgress === 0)
   assert.is(silent.failures(), 0)
+})
+
+test('a refusal whose client hangs up is over at once, counted and with its reason', async () => {
+  const sleep = (_ms: number, signal: AbortSignal) =>
+    new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const { logins, caller, facts, abort, failures } = make({ mode: 'no', sleep })
+  const answer = logins.begin({ user: 'alice' }, caller)
+  await waitFor(() => failures() === 1 && logins.inProgress === 0)
+  abort.abort()
+  assert.is(reasonOf(await answer), 'login_failed')
+  assert.is(facts.reason, 'wrong_credentials')
+  assert.is(failures(), 1)
 })
 
 /** Attempts that all say the same, whatever they are asked; `killed` is told of each that is to end. */
