@@ -74,7 +74,9 @@ const pam = section({
     .describe('what proves a password: the whole PAM conversation, or the package authenticate-pam (passwords only)'),
   children: whole('processes', 10, 1, 256).describe('login attempts at once, a process each'),
   children_per_source: whole('processes', 2, 1, 256).describe('of these, how many one source may hold'),
-  children_for_local: whole('processes', 2, 0, 255).describe('of these, how many are kept for local requests'),
+  children_for_local: whole('processes', 2, 0, 255).describe(
+    'of these, how many are kept for local requests, and for others',
+  ),
   step_seconds: seconds(30, 1, HOUR).describe('time for one step of a login'),
   total_seconds: seconds(2 * MINUTE, 1, HOUR).describe('time for a whole login'),
 })

@@ -1,5 +1,6 @@
 /** The keeper's parts, each made from the configuration as it is at each use, so that a reload is in force at once. */
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '../config/schema.ts'
 import type { Log } from '../link/log.ts'
 import { type Audit, createAudit } from './audit/audit.ts'
@@ -12,7 +13,7 @@ import type { Gates } from './gates/gates.ts'
 import { issuerOf } from './gates/settings.ts'
 import type { Issue } from './issue/issue.ts'
 import { Kiosk } from './kiosk/kiosk.ts'
-import { type Account, findAccount } from './libc.ts'
+import { type Account, findAccount, findAccountOf } from './libc.ts'
 import { createAdmission } from './login/admission.ts'
 import { type LoginOutcome, Logins } from './login/logins.ts'
 import { restoreThrottle } from './maintenance.ts'
@@ -98,7 +99,13 @@ function openThrottle({ configuration, clock }: KeeperOptions, events: Events): 
   }
   const throttle = tellOfClearing(
     events,
-    createThrottle({ clock, timer: systemTimer, limits, blocked: createPenaltyTeller(events) }),
+    createThrottle({
+      clock,
+      limits,
+      timer: systemTimer,
+      blocked: createPenaltyTeller(events),
+      findName: async uid => (await findAccountOf(uid))?.name ?? null,
+    }),
   )
   const letIn = { ok: true, attempt: { settle: () => {} } } as const
   return {
@@ -182,7 +189,7 @@ function createLogins(
     refusalDelayMs: () => seconds(configuration.config.login.failure_delay_seconds),
     isAllowed: account => mayLogIn(options, account),
     forget: what => gates.forget(what),
-    sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+    sleep: (ms, signal) => pause(ms, undefined, { signal }).catch(() => {}),
   })
 }
 

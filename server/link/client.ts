@@ -1,15 +1,8 @@
 /** The asking end of the link: gate to keeper, and root's CLI to keeper. */
 import type { Socket } from 'node:net'
 import { encodeFrame, FrameError, FrameReader } from './frame.ts'
-import {
-  type Answer,
-  type From,
-  isLogin,
-  maxInFlight,
-  maxLoginsInFlight,
-  type ToGate,
-  type ToKeeper,
-} from './message.ts'
+import { LoginSlots } from './login-slots.ts'
+import { type Answer, type From, isLogin, maxInFlight, type ToGate, type ToKeeper } from './message.ts'
 
 /** What the keeper tells unasked. Each is called before the next frame is looked at. */
 export interface Listener {
@@ -22,7 +15,13 @@ export interface Listener {
 
 const unavailable: Answer = { ok: false, reason: 'unavailable', detail: 'the keeper does not answer' }
 const cut: Answer = { ok: false, reason: 'busy', detail: 'the request was cut' }
-const busy: Answer = { ok: false, reason: 'busy', detail: 'too many requests are in flight' }
+/** As long as a refused login takes: by then there is a place. */
+const busy: Answer = {
+  ok: false,
+  reason: 'busy',
+  detail: 'too many requests are in flight',
+  more: { retry_after: 2 },
+}
 
 /** Asks over a connected socket. A frame from the keeper that breaks the rules ends the link. */
 export class LinkClient {
@@ -31,7 +30,7 @@ export class LinkClient {
   readonly #reader = new FrameReader()
   readonly #waiting = new Map<number, (answer: Answer) => void>()
   #lastId = 0
-  #logins = 0
+  readonly #logins = new LoginSlots()
   #lost = false
 
   constructor(socket: Socket, listener: Listener = {}) {
@@ -55,16 +54,15 @@ export class LinkClient {
     const countsAsLogin = isLogin(operation)
     if (this.#lost) return Promise.resolve(unavailable)
     if (signal?.aborted) return Promise.resolve(cut)
-    if (this.#waiting.size >= maxInFlight || (countsAsLogin && this.#logins >= maxLoginsInFlight))
-      return Promise.resolve(busy)
-    this.#lastId += 1
-    const id = this.#lastId
+    if (this.#waiting.size >= maxInFlight) return Promise.resolve(busy)
+    const id = this.#lastId + 1
     const frame = encodeFrame({ type: 'request', id, operation, input, token, from } satisfies ToKeeper)
-    if (countsAsLogin) this.#logins += 1
+    if (countsAsLogin && !this.#logins.take(from.local)) return Promise.resolve(busy)
+    this.#lastId = id
     return new Promise(resolve => {
       const cancel = () => this.#send({ type: 'cancel', id })
       this.#waiting.set(id, answer => {
-        if (countsAsLogin) this.#logins -= 1
+        if (countsAsLogin) this.#logins.free(from.local)
         signal?.removeEventListener('abort', cancel)
         resolve(answer)
       })

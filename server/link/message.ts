@@ -7,6 +7,8 @@ export const maxFrameBytes = 1024 * 1024
 /** Requests that may be in flight on one link, and how many of them may be logins. */
 export const maxInFlight = 256
 export const maxLoginsInFlight = 64
+/** How many of these may be from this machine, and how many from elsewhere: sixteen are out of reach for each. */
+export const maxLoginsOfOneKind = 48
 
 /** Whether an operation counts among the logins in flight: it may wait for PAM and for a person. */
 export function isLogin(operation: string): boolean {

@@ -3,16 +3,8 @@ import type { Socket } from 'node:net'
 import * as z from 'zod'
 import { no } from '../operations/operation.ts'
 import { encodeFrame, FrameError, FrameReader } from './frame.ts'
-import {
-  type Answer,
-  type Forget,
-  type From,
-  isLogin,
-  maxInFlight,
-  maxLoginsInFlight,
-  silenceMs,
-  type ToGate,
-} from './message.ts'
+import { LoginSlots } from './login-slots.ts'
+import { type Answer, type Forget, type From, isLogin, maxInFlight, silenceMs, type ToGate } from './message.ts'
 
 const from = z.strictObject({
   source: z.string().max(128),
@@ -76,7 +68,7 @@ export class LinkServer {
   readonly #reader = new FrameReader()
   readonly #inFlight = new Map<number, AbortController>()
   readonly #forgetting = new Map<number, () => void>()
-  #logins = 0
+  readonly #logins = new LoginSlots()
   #lastRequest = 0
   #lastForget = 0
   #violation: string | null = null
@@ -167,17 +159,16 @@ export class LinkServer {
   #request(message: Omit<LinkRequest, 'signal' | 'link'> & { id: number }): void {
     if (message.id <= this.#lastRequest) return this.end('a request id that was used before')
     if (this.#inFlight.size >= maxInFlight) return this.end('too many requests in flight')
-    const countsAsLogin = isLogin(message.operation)
-    if (countsAsLogin && this.#logins >= maxLoginsInFlight) return this.end('too many logins in flight')
     if (!this.#service.knows(message.operation)) return this.end('an operation that there is not')
+    const { operation, input, token, from } = message
+    const countsAsLogin = isLogin(operation)
+    if (countsAsLogin && !this.#logins.take(from.local)) return this.end('too many logins in flight')
     this.#lastRequest = message.id
     const abort = new AbortController()
     this.#inFlight.set(message.id, abort)
-    if (countsAsLogin) this.#logins += 1
-    const { operation, input, token, from } = message
     void this.#service.answer({ operation, input, token, from, signal: abort.signal }).then(answer => {
       this.#inFlight.delete(message.id)
-      if (countsAsLogin) this.#logins -= 1
+      if (countsAsLogin) this.#logins.free(from.local)
       this.#answer(message.id, answer)
     })
   }

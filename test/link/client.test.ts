@@ -3,12 +3,13 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LinkClient, type Listener } from '../../server/link/client.ts'
 import { FrameError } from '../../server/link/frame.ts'
-import { type Answer, maxInFlight, maxLoginsInFlight } from '../../server/link/message.ts'
+import { type Answer, maxInFlight, maxLoginsInFlight, maxLoginsOfOneKind } from '../../server/link/message.ts'
 import { createPair, createPeer, type Pair, type Peer } from './pair.ts'
 
 const test = suite('link/client')
 
 const from = { source: 'unix', local: false, uid: null, secure: false, agent: 'test' }
+const fromHere = { ...from, local: true }
 const open: Pair[] = []
 
 async function createSetting(listener?: Listener): Promise<{ client: LinkClient; keeper: Peer; pair: Pair }> {
@@ -44,7 +45,9 @@ test('gives each request the answer of its id, whatever the order', async () => 
 test('answers busy at once when all that may be is in flight, and takes more when one is answered', async () => {
   const { client, keeper } = await createSetting()
   const answers = Array.from({ length: maxInFlight }, () => client.request('status', {}, null, from))
-  assert.is(reasonOf(await client.request('status', {}, null, from)), 'busy')
+  const refused = await client.request('status', {}, null, from)
+  assert.is(reasonOf(refused), 'busy')
+  assert.equal(refused.ok ? null : refused.more, { retry_after: 2 })
   keeper.say({ type: 'answer', id: 7, answer: yes(7) })
   assert.equal(await answers[6], yes(7))
   const next = client.request('status', {}, null, from)
@@ -53,18 +56,39 @@ test('answers busy at once when all that may be is in flight, and takes more whe
   assert.equal(await next, yes('next'))
 })
 
-test('leaves room for others when the logins are too many', async () => {
+const rest = maxLoginsInFlight - maxLoginsOfOneKind
+for (const { name, many, few } of [
+  { name: 'strangers', many: from, few: fromHere },
+  { name: 'users of this machine', many: fromHere, few: from },
+])
+  test(`keeps a share of the logins from ${name} for the others, and room beside the logins`, async () => {
+    const { client, keeper } = await createSetting()
+    const begin = (whose: typeof from) => client.request('login.begin', {}, null, whose)
+    const logins = Array.from({ length: maxLoginsOfOneKind }, () => begin(many))
+    const refused = await begin(many)
+    assert.is(reasonOf(refused), 'busy')
+    assert.equal(refused.ok ? null : refused.more, { retry_after: 2 })
+    const others = Array.from({ length: rest }, () => begin(few))
+    assert.is(reasonOf(await client.request('login.answer', {}, null, few)), 'busy')
+    const status = client.request('status', {}, null, many)
+    keeper.say({ type: 'answer', id: maxLoginsInFlight + 1, answer: yes('status') })
+    assert.equal(await status, yes('status'))
+    keeper.say({ type: 'answer', id: 1, answer: yes('login') })
+    assert.equal(await logins[0], yes('login'))
+    const next = begin(many)
+    keeper.say({ type: 'answer', id: maxLoginsInFlight + 2, answer: yes('next') })
+    assert.equal(await next, yes('next'))
+    keeper.say({ type: 'answer', id: maxLoginsInFlight, answer: yes('other') })
+    assert.equal(await others.at(-1), yes('other'))
+  })
+
+test('an input over the limit takes no place from the logins', async () => {
   const { client, keeper } = await createSetting()
-  const logins = Array.from({ length: maxLoginsInFlight }, () => client.request('login.begin', {}, null, from))
-  assert.is(reasonOf(await client.request('login.answer', {}, null, from)), 'busy')
-  const other = client.request('status', {}, null, from)
-  keeper.say({ type: 'answer', id: maxLoginsInFlight + 1, answer: yes('other') })
-  assert.equal(await other, yes('other'))
+  for (let round = 0; round < maxLoginsOfOneKind; round += 1)
+    assert.throws(() => client.request('login.begin', 'x'.repeat(1024 * 1024), null, from))
+  const answer = client.request('login.begin', {}, null, from)
   keeper.say({ type: 'answer', id: 1, answer: yes('login') })
-  assert.equal(await logins[0], yes('login'))
-  const next = client.request('login.begin', {}, null, from)
-  keeper.say({ type: 'answer', id: maxLoginsInFlight + 2, answer: yes('next') })
-  assert.equal(await next, yes('next'))
+  assert.equal(await answer, yes('login'))
 })
 
 test('tells the keeper that nobody waits any more', async () => {

@@ -4,7 +4,13 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Answer, maxInFlight, maxLoginsInFlight, silenceMs } from '../../server/link/message.ts'
+import {
+  type Answer,
+  maxInFlight,
+  maxLoginsInFlight,
+  maxLoginsOfOneKind,
+  silenceMs,
+} from '../../server/link/message.ts'
 import { type LinkRequest, LinkServer } from '../../server/link/server.ts'
 import { createPair, createPeer, type Pair, type Peer } from './pair.ts'
 
@@ -20,6 +26,9 @@ const request = (id: number, more: object = {}) => ({
   from,
   ...more,
 })
+/** So many logins from this machine or from elsewhere, with ids from `first` on. */
+const logins = (count: number, local: boolean, first = 1) =>
+  Array.from({ length: count }, (_, n) => request(first + n, { operation: 'login.begin', from: { ...from, local } }))
 
 /** A link whose one operation `echo` answers its input, and whose `wait` and `login.begin` answer when they are told to. */
 interface Setting {
@@ -166,9 +175,14 @@ const violations: { name: string; say: unknown[] | Buffer; violation: RegExp }[]
     say: Array.from({ length: maxInFlight + 1 }, (_, n) => request(n + 1, { operation: 'wait' })),
     violation: /too many requests/,
   },
+  ...[true, false].map(local => ({
+    name: `more logins in flight than are allowed ${local ? 'from this machine' : 'from elsewhere'}`,
+    say: logins(maxLoginsOfOneKind + 1, local),
+    violation: /too many logins/,
+  })),
   {
-    name: 'more logins in flight than are allowed',
-    say: Array.from({ length: maxLoginsInFlight + 1 }, (_, n) => request(n + 1, { operation: 'login.begin' })),
+    name: 'more logins in flight than are allowed in all',
+    say: [...logins(maxLoginsInFlight / 2, true), ...logins(maxLoginsInFlight / 2 + 1, false, 100)],
     violation: /too many logins/,
   },
   {
@@ -205,7 +219,8 @@ test('as many requests as are allowed may be in flight', async () => {
 
 test('as many logins as are allowed may be in flight, beside other requests', async () => {
   const { gate, waiting, requests } = await createSetting()
-  for (let id = 1; id <= maxLoginsInFlight; id += 1) gate.say(request(id, { operation: 'login.begin' }))
+  gate.say(...logins(maxLoginsOfOneKind, false))
+  gate.say(...logins(maxLoginsInFlight - maxLoginsOfOneKind, true, maxLoginsOfOneKind + 1))
   gate.say(request(maxLoginsInFlight + 1))
   assert.is((await gate.hear()).id, maxLoginsInFlight + 1)
   waiting[0]?.({ ok: true, value: null })

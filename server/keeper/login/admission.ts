@@ -2,7 +2,10 @@
 import type { Clock } from '../clock.ts'
 import type { Source } from '../throttle/source.ts'
 
-/** Children at once, children at once for one source, children that only local requests get, and the wait that a refusal names. */
+/**
+ * Children at once, children at once for one source, children that only local requests get (and, as far as there are as many
+ * beside them, only others), and the wait that a refusal names.
+ */
 export interface AdmissionLimits {
   readonly children: number
   readonly perSource: number
@@ -29,7 +32,9 @@ export interface Lease {
 export interface Admission {
   /**
    * Gives a place, if need be that of the conversation that has waited longest: of the same source when that has all it
-   * may have, else of any remote one. An evicted place counts as free at once, although its child takes a moment to die.
+   * may have, else of any remote one. Where that leaves none for a local source that has none, a local one goes: one that
+   * its source has beside another, or that has waited for ten seconds. An evicted place counts as free at once, although
+   * its child takes a moment to die.
    */
   acquire(
     request: AdmissionRequest,
@@ -39,6 +44,9 @@ export interface Admission {
   /** Places taken, of these by remote requests, of these waiting for their client. */
   count(): { readonly taken: number; readonly remote: number; readonly waiting: number }
 }
+
+/** So long has a person at this machine to answer before somebody else there may have the place, in milliseconds. */
+const fairWaitMs = 10_000
 
 interface Place {
   readonly request: AdmissionRequest
@@ -52,10 +60,18 @@ export function createAdmission(options: { clock: Clock; limits: AdmissionLimits
     throw new TypeError('admission needs more children than are kept for local requests, and one a source')
   const places = new Set<Place>()
 
-  function isRoomFor(request: AdmissionRequest): boolean {
-    const remote = count(places, place => !place.request.local)
-    if (!request.local && remote >= limits.children - limits.keptForLocal) return false
-    return places.size < limits.children
+  const hasRoom = () => places.size < limits.children
+  const isRemote = ({ request }: Place) => !request.local
+
+  /** Neither kind of request may take the places that are kept for the other. */
+  function isWithinShare({ local }: AdmissionRequest): boolean {
+    const unkept = limits.children - limits.keptForLocal
+    const most = local ? Math.max(limits.keptForLocal, unkept) : unkept
+    return count(places, place => place.request.local === local) < most
+  }
+
+  function heldBy(source: Source): number {
+    return count(places, place => place.request.source === source)
   }
 
   function makeRoom(isCandidate: (place: Place) => boolean): boolean {
@@ -66,10 +82,19 @@ export function createAdmission(options: { clock: Clock; limits: AdmissionLimits
     return true
   }
 
+  /** Whether a local conversation may go for another source of this machine. */
+  function mayYield({ request, waitingSinceMs }: Place): boolean {
+    const nowMs = clock.monotonicMs()
+    const hadTime = nowMs - (waitingSinceMs ?? nowMs) >= fairWaitMs
+    return request.local && (hadTime || heldBy(request.source) > 1)
+  }
+
   function hasPlaceFor(request: AdmissionRequest): boolean {
-    const isOwn = (place: Place) => place.request.source === request.source
-    if (count(places, isOwn) >= limits.perSource && !makeRoom(isOwn)) return false
-    return isRoomFor(request) || makeRoom(place => !place.request.local)
+    const { source, local } = request
+    if (heldBy(source) >= limits.perSource && !makeRoom(place => place.request.source === source)) return false
+    if (!local) return (isWithinShare(request) && hasRoom()) || makeRoom(isRemote)
+    if (isWithinShare(request) && (hasRoom() || makeRoom(isRemote))) return true
+    return heldBy(source) === 0 && makeRoom(mayYield)
   }
 
   return {
@@ -84,7 +109,7 @@ export function createAdmission(options: { clock: Clock; limits: AdmissionLimits
     },
     count: () => ({
       taken: places.size,
-      remote: count(places, place => !place.request.local),
+      remote: count(places, isRemote),
       waiting: count(places, place => place.waitingSinceMs !== null),
     }),
   }

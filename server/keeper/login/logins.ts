@@ -32,7 +32,8 @@ export interface LoginsOptions {
   readonly isAllowed: (account: Account) => boolean
   readonly findAccount: (name: string) => Promise<Account | null>
   readonly forget: (what: { identity: string }) => Promise<void>
-  readonly sleep: (ms: number) => Promise<void>
+  /** Resolves after that time, or when the signal aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Hears what came of a login, when its client does. */
   readonly told?: (outcome: LoginOutcome) => void
 }
@@ -247,7 +248,8 @@ export class Logins {
   async #refuse(reason: string, account: string, startedMs: number, caller: Caller): Promise<LoginRefusal> {
     const { clock, random, refusalDelayMs, sleep, told } = this.#options
     caller.note({ reason })
-    await sleep(refusalWaitMs(clock.monotonicMs() - startedMs, refusalDelayMs(), random))
+    // Who hangs up hears no answer, so that its time tells them nothing: they hold up nobody else.
+    await sleep(refusalWaitMs(clock.monotonicMs() - startedMs, refusalDelayMs(), random), caller.signal)
     // Not before: who hears of it may be who guesses.
     told?.({ ok: false, account, source: caller.door === 'root' ? ROOT_SOURCE : caller.from.source })
     return no('login_failed')

@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import type { Clock } from '../clock.ts'
+import { accountKey } from './account-key.ts'
 import { KnownSources } from './known-sources.ts'
 import * as pace from './pace.ts'
 import { restoreInstant, type ThrottleRow } from './row.ts'
-import { parseSource, type Source } from './source.ts'
+import { parseSource, type Source, uidOf } from './source.ts'
 import type { Timer } from './timer.ts'
 import { WaitingLine } from './waiting-line.ts'
 
@@ -17,13 +18,16 @@ export interface AccountLimits extends pace.PaceLimits {
   readonly knownSources: number
 }
 
-/** Who asks for a turn. `local` gives preference only; `signal` gives up waiting. */
+/** Who asks for a turn. `local` gives preference at an own account, and nothing else; `signal` gives up waiting. */
 export interface TurnRequest {
   readonly account: string
   readonly source: Source
   readonly local: boolean
   readonly signal?: AbortSignal
 }
+
+/** The name of the account of a uid, or null. */
+export type FindName = (uid: number) => Promise<string | null>
 
 /** A turn; `succeeded` gives it back, since a right password was no guess, and remembers the source. Or a no. */
 export type Turn =
@@ -54,23 +58,33 @@ export class AccountTable {
   readonly #timer: Timer
   readonly #limits: AccountLimits
   readonly #changed: (key: string) => void
+  readonly #findName: FindName
   readonly #known: KnownSources
   readonly #buckets = new Map<string, Bucket>()
   readonly #shared = new Map<string, Bucket>()
 
-  constructor(clock: Clock, timer: Timer, limits: AccountLimits, changed: (key: string) => void) {
+  constructor(
+    clock: Clock,
+    timer: Timer,
+    limits: AccountLimits,
+    changed: (key: string) => void,
+    findName: FindName = async () => null,
+  ) {
     this.#clock = clock
     this.#timer = timer
     this.#limits = limits
     this.#changed = changed
+    this.#findName = findName
     this.#known = new KnownSources(limits.maxAccounts, limits.knownSources)
   }
 
   /** Waits for a turn at the account. Resolves at once with a no when the lane is full or the source already waits there. */
-  admit(request: TurnRequest): Promise<Turn> {
+  async admit(request: TurnRequest): Promise<Turn> {
     const bucket = this.#bucketOf(request.account)
-    if (bucket.line.size === 0 && this.#delayMs(bucket) === 0) return Promise.resolve(this.#take(bucket, request))
-    return this.#wait(bucket, request)
+    if (bucket.line.size === 0 && this.#delayMs(bucket) === 0) return this.#take(bucket, request)
+    const preferred = await this.#isPreferred(request)
+    // Asked for again: an idle one may have been dropped meanwhile.
+    return this.#wait(this.#bucketOf(request.account), request, preferred)
   }
 
   /** Every account at which an attempt would have to wait now. */
@@ -144,8 +158,19 @@ export class AccountTable {
     return { ok: true, succeeded }
   }
 
-  #wait(bucket: Bucket, request: TurnRequest): Promise<Turn> {
-    const preferred = request.local || this.#known.of(request.account).includes(request.source)
+  /**
+   * Whether it comes from where somebody logged in to the account before, or from the account's own uid. Another uid of
+   * this machine is a stranger: whoever has some of them would fill the owner's lane.
+   */
+  async #isPreferred({ account, source, local }: TurnRequest): Promise<boolean> {
+    if (this.#known.of(account).includes(source)) return true
+    const uid = local ? uidOf(source) : null
+    // Where the system cannot look, nobody is preferred for it.
+    const name = uid === null ? null : await this.#findName(uid).catch(() => null)
+    return name !== null && accountKey(name) === account
+  }
+
+  #wait(bucket: Bucket, request: TurnRequest, preferred: boolean): Promise<Turn> {
     if (request.signal?.aborted) return Promise.resolve({ ok: false, reason: 'cut', retryAfterSeconds: 0 })
     if (this.#isLaneFull(bucket, preferred)) return Promise.resolve(this.#refusal(bucket))
     return new Promise(resolve => {

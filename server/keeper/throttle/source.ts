@@ -40,6 +40,11 @@ export function isSharedSource(source: Source): boolean {
   return source === 'unix' || source === 'unknown' || source === UNNAMED_SOURCE
 }
 
+/** The uid that a source names; null for a source that names none. */
+export function uidOf(source: Source): number | null {
+  return source.startsWith('uid:') ? Number(source.slice(4)) : null
+}
+
 /** Whether it is this machine by TCP, from somebody whose uid is not known. */
 export function isLoopbackSource(source: Source): boolean {
   return source === 'ip:127.0.0.1' || source === 'ip6:::/64'

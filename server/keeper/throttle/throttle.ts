@@ -1,6 +1,6 @@
 /** The throttle: what failed attempts cost their source, and how they slow their account. */
 import type { Clock } from '../clock.ts'
-import { type AccountLimits, type AccountState, AccountTable, type Turn } from './account.ts'
+import { type AccountLimits, type AccountState, AccountTable, type FindName, type Turn } from './account.ts'
 import { accountKey } from './account-key.ts'
 import type { ThrottleChanges, ThrottleRow } from './row.ts'
 import { ROOT_SOURCE, type Source } from './source.ts'
@@ -69,12 +69,14 @@ export function createThrottle(options: {
   limits: ThrottleLimits
   /** Hears of each failure after which its source has to wait. */
   blocked?: (state: SourceState) => void
+  /** Tells whose account a local uid is, which is preferred there; without it no uid is. */
+  findName?: FindName
 }): Throttle {
   const { clock, timer, limits } = options
   requireSense(limits)
   const dirty = { source: new Set<string>(), account: new Set<string>() }
   const sources = new SourceTable(clock, limits, key => dirty.source.add(key), options.blocked)
-  const accounts = new AccountTable(clock, timer, limits, key => dirty.account.add(key))
+  const accounts = new AccountTable(clock, timer, limits, key => dirty.account.add(key), options.findName)
   return {
     begin: request => begin(sources, accounts, request),
     list: () => ({ sources: sources.list(), accounts: accounts.list() }),

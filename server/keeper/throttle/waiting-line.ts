@@ -9,7 +9,7 @@ export interface Waiter {
 }
 
 /**
- * Sources that are local, or logged in to this account before, wait in the preferred lane, everybody else in the other:
+ * Sources that logged in to this account before, and its own uid, wait in the preferred lane, everybody else in the other:
  * a flood of strangers cannot fill the owner's lane, and takes at most every second turn from it. As a source has one
  * place in a lane, first come first served is also round robin by source.
  */

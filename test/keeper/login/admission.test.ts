@@ -81,12 +81,80 @@ test('a child that computes is never evicted, and a refusal says when to come ag
   assert.equal(evicted, [])
 })
 
-test('a local conversation is never evicted for another source', () => {
-  const { evicted, ask } = make()
-  for (let uid = 1000; uid < 1010; uid++) assert.ok(ask(parseSource(uid), { local: true, waiting: true }))
-  assert.is(ask(owner), null)
-  assert.is(ask(parseSource(2000), { local: true }), null)
+test('two places are kept for others too: ten slow local users keep no remote owner out', () => {
+  const { admission, evicted, ask } = make()
+  for (let uid = 1000; uid < 1010; uid++) ask(parseSource(uid), { local: true, waiting: true })
+  assert.equal(admission.count(), { taken: 8, remote: 0, waiting: 8 })
+  assert.ok(ask(owner))
+  assert.ok(ask(strangerNumber(1)))
   assert.equal(evicted, [])
+})
+
+test('nobody at this machine holds two places while another there has none', async () => {
+  const { time, evicted, ask } = make()
+  for (let uid = 1001; uid <= 1005; uid++) {
+    for (const name of ['first', 'second'])
+      ask(parseSource(uid), { local: true, waiting: true, name: `${name} ${uid}` })
+    await time.advance(1)
+  }
+  assert.equal(evicted, ['first 1001'])
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.equal(evicted, ['first 1001', 'first 1002'])
+})
+
+test('a slow local user is ended for another one after ten seconds, and not for a second place of somebody', async () => {
+  const { time, evicted, ask } = make()
+  for (let uid = 1001; uid <= 1008; uid++) {
+    ask(parseSource(uid), { local: true, waiting: true })
+    await time.advance(0.1)
+  }
+  await time.advance(9.1)
+  assert.is(ask(parseSource(1000), { local: true }), null)
+  await time.advance(0.1)
+  assert.is(ask(parseSource(1008), { local: true }), null)
+  assert.equal(evicted, [])
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.equal(evicted, ['uid:1001'])
+})
+
+test('a slow local user yields also where remote children hold the rest and compute', async () => {
+  const { time, evicted, ask } = make()
+  for (let n = 1; n <= 8; n++) ask(strangerNumber(n))
+  for (const uid of [1001, 1002]) ask(parseSource(uid), { local: true, waiting: true })
+  await time.advance(10)
+  assert.ok(ask(parseSource(1000), { local: true }))
+  assert.equal(evicted, ['uid:1001'])
+})
+
+test('a local child that computes is never evicted', async () => {
+  const { time, evicted, ask } = make()
+  for (let uid = 1001; uid <= 1004; uid++) for (const _ of [1, 2]) ask(parseSource(uid), { local: true })
+  await time.advance(60)
+  assert.is(ask(parseSource(1000), { local: true }), null)
+  assert.equal(evicted, [])
+})
+
+test('a local user never ends a conversation in the places that are kept for others', async () => {
+  const { time, evicted, ask } = make()
+  for (const n of [1, 2]) ask(strangerNumber(n), { waiting: true })
+  await time.advance(60)
+  for (let uid = 1001; uid <= 1008; uid++) ask(parseSource(uid), { local: true, waiting: true })
+  assert.is(ask(parseSource(1000), { local: true }), null)
+  assert.equal(evicted, [])
+})
+
+test('where few are for others, as many as there are beside those kept for this machine are theirs', () => {
+  const { clock } = createFakeTime()
+  const admission = createAdmission({ clock, limits: { ...limits, children: 3 } })
+  const ask = (source: Source, local: boolean) => admission.acquire({ source, local, evict: () => {} }).ok
+  assert.equal(
+    [1000, 1001, 1002].map(uid => ask(parseSource(uid), true)),
+    [true, true, false],
+  )
+  assert.equal(
+    [1, 2].map(n => ask(strangerNumber(n), false)),
+    [true, false],
+  )
 })
 
 test('the longest wait counts from the present question, not from the start', async () => {

@@ -41,7 +41,7 @@ function serviceOf(mode: string): string {
 interface Made {
   readonly mode: string
   readonly findAccount?: (name: string) => Promise<Account | null>
-  readonly sleep?: (ms: number) => Promise<void>
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   readonly children?: number
   readonly attempts?: Attempts
 }
@@ -194,6 +194,18 @@ test('a client that hangs up while its password is tried has failed; one that ne
   assert.is(silent.failures(), 0)
 })
 
+test('a refusal whose client hangs up is over at once, counted and with its reason', async () => {
+  const sleep = (_ms: number, signal: AbortSignal) =>
+    new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const { logins, caller, facts, abort, failures } = make({ mode: 'no', sleep })
+  const answer = logins.begin({ user: 'alice' }, caller)
+  await waitFor(() => failures() === 1 && logins.inProgress === 0)
+  abort.abort()
+  assert.is(reasonOf(await answer), 'login_failed')
+  assert.is(facts.reason, 'wrong_credentials')
+  assert.is(failures(), 1)
+})
+
 /** Attempts that all say the same, whatever they are asked; `killed` is told of each that is to end. */
 function scripted(events: readonly AttemptEvent[], killed: () => void = () => {}): Attempts {
   const start = () => {
@@ -274,7 +286,7 @@ test('an attempt that breaks before it begins keeps no place, and does not count
 
 test('without a place for a child the answer is busy, and counts nothing', async () => {
   const { logins, caller, attempts, failures } = make({ mode: 'wait', children: 3 })
-  const others = ['uid:1', 'uid:2', 'uid:3'].map(source => ({ ...caller, from: { ...here, source } }))
+  const others = ['uid:1', 'uid:2'].map(source => ({ ...caller, from: { ...here, source } }))
   for (const other of others) assert.is(reasonOf(await logins.begin({ user: source(other) }, other)), 'login_continues')
   const answer = await logins.begin({ user: 'alice', password: 'yes' }, caller)
   assert.is(reasonOf(answer), 'busy')

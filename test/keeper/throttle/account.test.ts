@@ -9,10 +9,13 @@ import { createFakeTime } from './fake-time.ts'
 
 const test = suite('throttle account')
 const owner = parseSource('198.51.100.1')
+const ownUid = parseSource(1000)
+/** The accounts of this machine: uid 1000 is alice's, 1001 bob's. */
+const findName = async (uid: number) => ({ 1000: 'Alice', 1001: 'bob' })[uid] ?? null
 
 function make(limits: Partial<AccountLimits> = {}) {
   const time = createFakeTime()
-  const table = new AccountTable(time.clock, time.timer, { ...DEFAULT_THROTTLE_LIMITS, ...limits }, () => {})
+  const table = new AccountTable(time.clock, time.timer, { ...DEFAULT_THROTTLE_LIMITS, ...limits }, () => {}, findName)
   const ask = (source: Source, options: { local?: boolean; signal?: AbortSignal; account?: string } = {}) =>
     table.admit({ account: 'alice', source, local: false, ...options })
   return { time, table, ask }
@@ -88,8 +91,8 @@ test('a turn is given back once', async () => {
   assert.is(next.state(), 'waiting')
 })
 
-test('the owner, local or known from before, gets the next turn but one however many strangers wait', async () => {
-  for (const how of ['local', 'known'] as const) {
+test('the owner, at their own uid or known from before, gets the next turn but one however many strangers wait', async () => {
+  for (const how of ['own uid', 'known'] as const) {
     const { time, ask } = make()
     if (how === 'known') {
       const before = await ask(owner)
@@ -97,7 +100,7 @@ test('the owner, local or known from before, gets the next turn but one however 
     }
     await exhaust(ask)
     const strangers = Array.from({ length: 100 }, (_, i) => watch(ask(strangerNumber(1000 + i))))
-    const turn = watch(ask(owner, { local: how === 'local' }))
+    const turn = watch(how === 'known' ? ask(owner) : ask(ownUid, { local: true }))
     await time.advance(4)
     assert.is(turn.state(), 'let in', how)
     assert.is(strangers.filter(({ state }) => state() === 'let in').length, 1)
@@ -105,11 +108,74 @@ test('the owner, local or known from before, gets the next turn but one however 
   }
 })
 
+test('eight other local users keep the owner out neither where they logged in before nor at their own uid', async () => {
+  const { time, ask } = make()
+  const before = await ask(owner)
+  if (before.ok) before.succeeded()
+  await exhaust(ask)
+  for (let uid = 1001; uid < 1017; uid++) void ask(parseSource(uid), { local: true })
+  await time.advance(0)
+  const turns = [watch(ask(owner)), watch(ask(ownUid, { local: true }))]
+  await time.advance(8)
+  assert.equal(
+    turns.map(({ state }) => state()),
+    ['let in', 'let in'],
+  )
+})
+
+test('a uid is preferred at its own account alone, at this machine, and where the system can look', async () => {
+  const broken = () => Promise.reject(new Error('the directory is down'))
+  for (const { name, given, local, find = findName } of [
+    { name: 'another account', given: 1001, local: true },
+    { name: 'no account', given: 1002, local: true },
+    { name: 'not local', given: 1000, local: false },
+    { name: 'cannot look', given: 1000, local: true, find: broken },
+  ]) {
+    const time = createFakeTime()
+    const table = new AccountTable(time.clock, time.timer, DEFAULT_THROTTLE_LIMITS, () => {}, find)
+    const ask = (source: Source, isLocal = false) => table.admit({ account: 'alice', source, local: isLocal })
+    await exhaust(ask)
+    for (let i = 0; i < 8; i++) void ask(strangerNumber(i))
+    await time.advance(0)
+    const turn = watch(ask(parseSource(given), local))
+    await time.advance(0)
+    assert.is(turn.state(), 'throttled', name)
+  }
+})
+
+test('a turn counts also when its account was forgotten while the system looked', async () => {
+  const { promise: found, resolve: find } = Promise.withResolvers<string>()
+  const time = createFakeTime()
+  const table = new AccountTable(
+    time.clock,
+    time.timer,
+    DEFAULT_THROTTLE_LIMITS,
+    () => {},
+    () => found,
+  )
+  const ask = (source: Source, local = false) => table.admit({ account: 'alice', source, local })
+  await exhaust(ask)
+  const turn = watch(ask(ownUid, true))
+  await time.advance(60)
+  table.sweep()
+  find('alice')
+  await time.advance(0)
+  assert.is(turn.state(), 'let in')
+  for (let i = 0; i < 9; i++) assert.is((await ask(strangerNumber(i))).ok, true)
+  const last = watch(ask(strangerNumber(9)))
+  await time.advance(0)
+  assert.is(last.state(), 'waiting')
+})
+
 test('those with preference do not starve the others: the lanes take turns', async () => {
   const { time, ask } = make()
+  for (let i = 0; i < 8; i++) {
+    const before = await ask(strangerNumber(i))
+    if (before.ok) before.succeeded()
+  }
   await exhaust(ask)
   const turn = watch(ask(owner))
-  for (let uid = 1001; uid < 1009; uid++) void ask(parseSource(uid), { local: true })
+  for (let i = 0; i < 8; i++) void ask(strangerNumber(i))
   await time.advance(4)
   assert.is(turn.state(), 'let in')
 })
@@ -180,11 +246,12 @@ test('those who wait are bounded over all accounts, in each lane', async () => {
   for (let account = 0; account < 10; account++) {
     for (let i = 0; i < 9; i++) waiting.push(watch(ask(strangerNumber(i), { account: `name-${account}` })))
   }
+  await ask(strangerNumber(0), { account: 'alice' })
   await time.advance(0)
   assert.is(waiting.filter(({ state }) => state() === 'waiting').length, 16)
-  const local = watch(ask(parseSource(1000), { local: true, account: 'name-9' }))
+  const turn = watch(ask(ownUid, { local: true }))
   await time.advance(0)
-  assert.is(local.state(), 'waiting')
+  assert.is(turn.state(), 'waiting')
 })
 
 test('other accounts are not slowed', async () => {
