@@ -152,7 +152,7 @@ export async function findAccountOf(uid: number): Promise<Account | null> {
   return inTurn(() => lookUp(getpwuid_r, uid))
 }
 
-/** Whether the uid is somebody's account. Rejects when the system could not look. */
+/** Whether the uid is somebody's account. Rejects as `findAccount` does. */
 export async function hasAccount(uid: number): Promise<boolean> {
-  return (await findEntry<Entry>(getpwuid_r, uid)) !== null
+  return inTurn(async () => (await findEntry(getpwuid_r, uid)) !== null)
 }
