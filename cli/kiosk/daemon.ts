@@ -17,6 +17,14 @@ export type Knock =
   | { readonly kind: 'status'; readonly status: KioskStatus }
   | { readonly kind: 'refused' | 'silent'; readonly why: string }
 
+/** What can be seen of the daemon without asking it. */
+export interface Traces {
+  /** The unspent ticket; null when there is none that this user may read. */
+  readonly ticket: string | null
+  /** A word for the run of the daemon that serves now: another after each restart. */
+  readonly run: string
+}
+
 /** How long one question may take, in milliseconds. */
 const timeoutMs = 3000
 
@@ -42,14 +50,13 @@ export class KioskDaemon {
     }
   }
 
-  /** A word for the run of the daemon that serves now: another after each restart. */
-  get run(): string {
+  look(): Traces {
     const stat = statSync(join(this.#place.runtime, 'instance.json'), { throwIfNoEntry: false, bigint: true })
-    return stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
+    // In this order: a new run's file comes after its ticket.
+    return { run: stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`, ticket: this.#readTicket() }
   }
 
-  /** The unspent ticket; null when there is none that this user may read. */
-  readTicket(): string | null {
+  #readTicket(): string | null {
     try {
       return readOwnFile(this.#ticketFile).trim() || null
     } catch (fault) {

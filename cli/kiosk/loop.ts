@@ -13,7 +13,7 @@ const graceMs = 250
 
 /** What the loop needs of a browser, and of the daemon. */
 export type Screen = Pick<Browser, 'over' | 'how' | 'lastWords' | 'forgetLink' | 'end'>
-type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'linkOf' | 'run'>
+type Daemon = Pick<KioskDaemon, 'knock' | 'look' | 'linkOf'>
 
 export interface Kiosk {
   readonly daemon: Daemon
@@ -34,6 +34,7 @@ export interface Kiosk {
 interface Ready {
   readonly ticket: string
   readonly status: KioskStatus
+  readonly run: string
 }
 
 /** Runs until `stop`; then no browser and no profile is left. */
@@ -73,8 +74,9 @@ async function awaitTicket(kiosk: Kiosk, pace: Pace): Promise<Ready | null> {
 async function findTicket(daemon: Daemon): Promise<Ready | string> {
   const knock = await daemon.knock()
   if (knock.kind !== 'status') return knock.why
-  const ticket = daemon.readTicket()
-  return knock.status.ticket && ticket !== null ? { ticket, status: knock.status } : 'the daemon has no ticket ready'
+  const { ticket, run } = daemon.look()
+  const isReady = knock.status.ticket && ticket !== null
+  return isReady ? { ticket, run, status: knock.status } : 'the daemon has no ticket ready'
 }
 
 /** Keeps the waiting page on the screen until `stop`. */
@@ -92,12 +94,12 @@ async function showWaitingPage(kiosk: Kiosk, pace: Pace, stop: AbortSignal): Pro
 }
 
 /** Shows the page that the ticket leads to, until the browser ends or must be ended. */
-async function showPage(kiosk: Kiosk, { ticket, status }: Ready, pace: Pace): Promise<void> {
+async function showPage(kiosk: Kiosk, { ticket, run, status }: Ready, pace: Pace): Promise<void> {
   const startedMs = performance.now()
   const browser = kiosk.open(kiosk.daemon.linkOf(ticket, kiosk.next), ticket)
   let why: string | null
   try {
-    why = await watchBrowser(kiosk, browser, ticket, new Watch(status.waiting, startedMs))
+    why = await watchBrowser(kiosk, browser, ticket, new Watch({ wasWaiting: status.waiting, run, nowMs: startedMs }))
   } finally {
     await browser.end()
   }
@@ -115,12 +117,11 @@ async function watchBrowser(kiosk: Kiosk, browser: Screen, ticket: string, watch
   const over = AbortSignal.any([browser.over, stop])
   for (;;) {
     // First the ticket: what the daemon says after it was spent is about its session.
-    const isSpent = daemon.readTicket() !== ticket
+    const isSpent = daemon.look().ticket !== ticket
     const knock = await daemon.knock()
     if (over.aborted) return null
     const wasLoggedIn = watch.isLoggedIn
-    const next = { ticket: daemon.readTicket(), run: daemon.run }
-    const why = watch.judge({ knock, isSpent, next }, performance.now())
+    const why = watch.judge({ knock, isSpent, traces: daemon.look() }, performance.now())
     if (why !== null) return why
     if (watch.isLoggedIn && !wasLoggedIn) {
       browser.forgetLink()
