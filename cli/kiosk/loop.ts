@@ -1,7 +1,7 @@
 /** The life of a kiosk: wait for the daemon, show its page, log in again whenever that comes to an end. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser } from './browser.ts'
-import type { KioskDaemon, KioskStatus } from './daemon.ts'
+import type { KioskDaemon, KioskStatus, Traces } from './daemon.ts'
 import { Pace } from './pace.ts'
 import { Watch } from './watch.ts'
 
@@ -13,7 +13,7 @@ const graceMs = 250
 
 /** What the loop needs of a browser, and of the daemon. */
 export type Screen = Pick<Browser, 'over' | 'how' | 'lastWords' | 'forgetLink' | 'end'>
-type Daemon = Pick<KioskDaemon, 'knock' | 'look' | 'linkOf'>
+type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'look' | 'linkOf'>
 
 export interface Kiosk {
   readonly daemon: Daemon
@@ -34,7 +34,7 @@ export interface Kiosk {
 interface Ready {
   readonly ticket: string
   readonly status: KioskStatus
-  readonly run: string
+  readonly traces: Traces
 }
 
 /** Runs until `stop`; then no browser and no profile is left. */
@@ -74,9 +74,10 @@ async function awaitTicket(kiosk: Kiosk, pace: Pace): Promise<Ready | null> {
 async function findTicket(daemon: Daemon): Promise<Ready | string> {
   const knock = await daemon.knock()
   if (knock.kind !== 'status') return knock.why
-  const { ticket, run } = daemon.look()
+  const traces = daemon.look()
+  const { ticket } = traces
   const isReady = knock.status.ticket && ticket !== null
-  return isReady ? { ticket, run, status: knock.status } : 'the daemon has no ticket ready'
+  return isReady ? { ticket, traces, status: knock.status } : 'the daemon has no ticket ready'
 }
 
 /** Keeps the waiting page on the screen until `stop`. */
@@ -94,12 +95,13 @@ async function showWaitingPage(kiosk: Kiosk, pace: Pace, stop: AbortSignal): Pro
 }
 
 /** Shows the page that the ticket leads to, until the browser ends or must be ended. */
-async function showPage(kiosk: Kiosk, { ticket, run, status }: Ready, pace: Pace): Promise<void> {
+async function showPage(kiosk: Kiosk, { ticket, traces, status }: Ready, pace: Pace): Promise<void> {
   const startedMs = performance.now()
   const browser = kiosk.open(kiosk.daemon.linkOf(ticket, kiosk.next), ticket)
   let why: string | null
   try {
-    why = await watchBrowser(kiosk, browser, ticket, new Watch({ wasWaiting: status.waiting, run, nowMs: startedMs }))
+    const watch = new Watch({ wasWaiting: status.waiting, traces, nowMs: startedMs })
+    why = await watchBrowser(kiosk, browser, ticket, watch)
   } finally {
     await browser.end()
   }
@@ -117,7 +119,7 @@ async function watchBrowser(kiosk: Kiosk, browser: Screen, ticket: string, watch
   const over = AbortSignal.any([browser.over, stop])
   for (;;) {
     // First the ticket: what the daemon says after it was spent is about its session.
-    const isSpent = daemon.look().ticket !== ticket
+    const isSpent = daemon.readTicket() !== ticket
     const knock = await daemon.knock()
     if (over.aborted) return null
     const wasLoggedIn = watch.isLoggedIn

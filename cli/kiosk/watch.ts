@@ -20,7 +20,7 @@ export interface Look {
 export interface Start {
   /** What the daemon said then: it still says so until the ticket is spent. */
   readonly wasWaiting: boolean
-  readonly run: string
+  readonly traces: Traces
   readonly nowMs: number
 }
 
@@ -29,11 +29,14 @@ export class Watch {
   #answeredMs: number
   #refusedMs: number | null = null
   #isLoggedIn = false
+  /** The ticket of the look before, with its run; null until the login. */
   #former: Traces | null = null
+  #sockets: readonly string[]
 
   constructor(start: Start) {
     this.#start = start
     this.#answeredMs = start.nowMs
+    this.#sockets = start.traces.sockets
   }
 
   /** Whether the browser's ticket was spent and its session lives. */
@@ -47,8 +50,11 @@ export class Watch {
     this.#answeredMs = nowMs
     this.#refusedMs = null
     const { session, waiting } = knock.status
+    // Whatever the browser asked for meanwhile has become its error page.
+    if (this.#wasShut(traces)) return 'the daemon refused connections for a while'
     // A new run replaces the ticket: it looks spent, and the session that is told of may be the one before.
-    if (!this.#isLoggedIn && traces.run !== this.#start.run) return 'the daemon was started anew before the login'
+    if (!this.#isLoggedIn && traces.run !== this.#start.traces.run)
+      return 'the daemon was started anew before the login'
     if (isSpent) {
       // A daemon that was started anew remembers no session that has ended.
       if (session === 'ended' || (session === 'none' && this.#isLoggedIn)) return 'the session has ended'
@@ -59,6 +65,14 @@ export class Watch {
     if (waiting && (isSpent || !this.#start.wasWaiting)) return 'the browser was asked to log in again'
     const isLate = !this.#isLoggedIn && nowMs - this.#start.nowMs >= lateMs
     return isLate ? `the browser did not log in within ${lateMs / 1000} s` : null
+  }
+
+  /** Whether nobody listened between this look and the one before. */
+  #wasShut({ sockets }: Traces): boolean {
+    const former = this.#sockets
+    if (sockets.length === 0) return false
+    this.#sockets = sockets
+    return former.length > 0 && !former.some(socket => sockets.includes(socket))
   }
 
   /** Who spends the next ticket ends this browser's session: the kiosk has only one. A new run of the daemon replaces it too. */

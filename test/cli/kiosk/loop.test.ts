@@ -52,7 +52,8 @@ class Scene {
     const kiosk: Kiosk = {
       daemon: {
         knock,
-        look: () => ({ ticket: this.ticket, run: this.run }),
+        readTicket: () => this.ticket,
+        look: () => ({ ticket: this.ticket, run: this.run, sockets: [] }),
         linkOf: (ticket, next) => `link:${ticket}${next}`,
       },
       name: 'firefox',

@@ -16,18 +16,19 @@ const says = (session: Session, waiting = false): Knock => ({
 const refused: Knock = { kind: 'refused', why: 'nobody listens' }
 const silent: Knock = { kind: 'silent', why: 'no answer' }
 
-/** An instant in milliseconds, what was heard, whether the ticket is another, and the run of the daemon: the first when left out. */
-type Row = readonly [number, Knock, boolean, string?]
+/** An instant in milliseconds, what was heard, whether the ticket is another, the run of the daemon, and its sockets. */
+type Row = readonly [number, Knock, boolean, string?, string[]?]
 
-const started = { wasWaiting: false, run: '1', nowMs: 0 }
+const atFirst = { ticket: 't1', run: '1', sockets: ['7'] }
+const started = { wasWaiting: false, traces: atFirst, nowMs: 0 }
 
 /** Gives what the last look came to. */
 function judge(looks: readonly Row[], wasWaiting = false): string | null {
   const watch = new Watch({ ...started, wasWaiting })
   let why: string | null = null
-  for (const [nowMs, knock, isSpent, run = '1'] of looks) {
+  for (const [nowMs, knock, isSpent, run = '1', sockets = ['7']] of looks) {
     if (why !== null) throw new Error('looked at after its end')
-    why = watch.judge({ knock, isSpent, traces: { ticket: isSpent ? 't2' : 't1', run } }, nowMs)
+    why = watch.judge({ knock, isSpent, traces: { ticket: isSpent ? 't2' : 't1', run, sockets } }, nowMs)
   }
   return why
 }
@@ -101,6 +102,25 @@ const cases: { name: string; looks: Row[]; was?: boolean; expect: RegExp | null 
     expect: null,
   },
   {
+    name: 'ends it after a restart in which connections were refused, however short: what it asked for meanwhile is an error page',
+    looks: [
+      [3000, says('active'), true],
+      [4000, says('active'), true, '2', ['8']],
+    ],
+    expect: /refused connections for a while/,
+  },
+  {
+    name: 'leaves it alone while one gate after the other comes back',
+    looks: [
+      [3000, says('active'), true, '1', ['7', '8']],
+      [4000, says('active'), true, '1', ['8']],
+      [5000, says('active'), true, '1', []],
+      [6000, says('active'), true, '1', ['8', '9']],
+      [7000, says('active'), true, '1', ['9']],
+    ],
+    expect: null,
+  },
+  {
     name: 'ends it when nobody has listened for 2 s',
     looks: [
       [3000, says('active'), true],
@@ -138,7 +158,7 @@ for (const { name, looks, was, expect } of cases)
 test('tells a ticket that somebody took from one that a new run of the daemon replaced', () => {
   const watch = new Watch(started)
   const look = (ticket: string | null, run: string) =>
-    watch.judge({ knock: says('active'), isSpent: true, traces: { ticket, run } }, 1000)
+    watch.judge({ knock: says('active'), isSpent: true, traces: { ...atFirst, ticket, run } }, 1000)
   assert.equal(
     [look('t2', '1'), look(null, '1'), look('t2', '1'), look('t3', '2'), look('t3', '2')],
     Array(5).fill(null),
@@ -148,7 +168,7 @@ test('tells a ticket that somebody took from one that a new run of the daemon re
 
 test('knows a browser as logged in once its own ticket is spent and the session lives', () => {
   const watch = new Watch(started)
-  const traces = { ticket: 't2', run: '1' }
+  const traces = { ...atFirst, ticket: 't2' }
   watch.judge({ knock: says('active'), isSpent: false, traces }, 500)
   assert.is(watch.isLoggedIn, false)
   watch.judge({ knock: says('active'), isSpent: true, traces }, 1000)
