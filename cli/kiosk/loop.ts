@@ -7,7 +7,7 @@ import { Watch } from './watch.ts'
 
 /** Between two looks at the daemon, in milliseconds: until the browser is logged in, and afterwards. */
 const waitingPauseMs = 250
-const watchingPauseMs = 1000
+const watchingPauseMs = 500
 /** A daemon that is there so soon needs no waiting page, which would only flash. */
 const graceMs = 250
 

@@ -104,7 +104,7 @@ export class KioskMachine extends InstalledPostern {
     const titles = this.#session === 'x11' ? this.screen.titles() : ['kiosk on ']
     if (titles.length !== 1 || !titles[0]?.startsWith('kiosk on ')) return false
     // Its bar above, and the ground: no other page, and none of a browser's own, has both.
-    return this.screen.colour(8, 700) === '#EFEBE3' && this.screen.colour(8, 30) === '#FFFDF8'
+    return this.screen.colours([8, 30], [8, 700]).join() === '#FFFDF8,#EFEBE3'
   }
 
   /** Waits until a browser has logged itself in once more and its page is shown; fails when that took longer than `limitMs`. */

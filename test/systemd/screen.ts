@@ -63,8 +63,16 @@ export class MachineScreen {
 
   /** The colour of a point, as #RRGGBB. */
   colour(x: number, y: number): string {
-    const crop = `import -window root -crop 1x1+${x}+${y} -depth 8 txt:-`
-    return /#[0-9A-F]{6}/.exec(this.machine.run(`${this.#env} ${crop}`).stdout)?.[0] ?? ''
+    return this.colours([x, y])[0] ?? ''
+  }
+
+  /** The colours of several points at the same instant. */
+  colours(...points: readonly (readonly [number, number])[]): string[] {
+    const pixels = points.map(([x, y]) => `#%[hex:p{${x},${y}}]`).join(' ')
+    const { stdout } = this.machine.run(
+      `${this.#env} import -window root -depth 8 ppm:- | convert - -format '${pixels}' info:`,
+    )
+    return stdout.split(' ')
   }
 
   stop(): void {
