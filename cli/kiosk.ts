@@ -32,7 +32,7 @@ export function addKiosk(program: Command, run: Run): void {
       examples(
         ['postern kiosk --browser firefox', 'in a start-up script of the session'],
         ['postern kiosk --browser chromium --url /board', 'another page than the first'],
-        ['cage -s -- postern kiosk --browser firefox', 'the whole session, on Wayland'],
+        ['cage -- postern kiosk --browser firefox', 'the whole session, on Wayland'],
         ['postern kiosk --browser chromium -- --force-device-scale-factor=2', ''],
       ),
     )
@@ -88,7 +88,7 @@ function requireSession(env: NodeJS.ProcessEnv, uid: number): void {
     throw new CommandFault(
       'usage',
       'there is no display here: neither WAYLAND_DISPLAY nor DISPLAY is set',
-      'cage -s -- postern kiosk … makes one; see "a kiosk in five minutes" in the README',
+      'cage -- postern kiosk … makes one; see "a kiosk in five minutes" in the README',
     )
 }
 

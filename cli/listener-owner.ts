@@ -37,18 +37,33 @@ export function findListenerUid(connection: Connection, tables: string): number 
   const accepted = rows.find(row => row.state === ESTABLISHED && row.local === other && row.remote === own)
   if (accepted === undefined) return null
   if (accepted.inode !== '0') return accepted.uid
-  return findListening(rows, other)
+  return findListeningUid(rows, other)
+}
+
+/** The sockets (their inodes) of those uids that listen at that address and port. A socket that is closed never comes back. */
+export function listListeningSockets(
+  address: string,
+  port: number,
+  uids: ReadonlySet<number>,
+  tables: string,
+): readonly string[] {
+  const at = endpoint(address, port)
+  const rows = at === null ? [] : findListening(tables.split('\n').flatMap(parseRow), at)
+  return rows.filter(row => uids.has(row.uid)).map(row => row.inode)
 }
 
 /** The one uid that listens at the endpoint, or at all addresses with its port; null for none and for several. */
-function findListening(rows: readonly Row[], at: string): number | null {
+function findListeningUid(rows: readonly Row[], at: string): number | null {
+  const uids = new Set(findListening(rows, at).map(row => row.uid))
+  const [uid] = uids
+  return uids.size === 1 && uid !== undefined ? uid : null
+}
+
+function findListening(rows: readonly Row[], at: string): readonly Row[] {
   const [, port = ''] = at.split(':')
   const listening = rows.filter(row => row.state === LISTEN)
   const exact = listening.filter(row => row.local === at)
-  const wildcard = listening.filter(row => new RegExp(`^0+:${port}$`).test(row.local))
-  const uids = new Set((exact.length > 0 ? exact : wildcard).map(row => row.uid))
-  const [uid] = uids
-  return uids.size === 1 && uid !== undefined ? uid : null
+  return exact.length > 0 ? exact : listening.filter(row => new RegExp(`^0+:${port}$`).test(row.local))
 }
 
 /** As the kernel prints it: each 32-bit word as a number, so on little-endian machines with its bytes reversed. */

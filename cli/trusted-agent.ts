@@ -35,8 +35,7 @@ export class TrustedAgent extends Agent {
 }
 
 function requireTrusted(socket: Socket, isTrusted: (uid: number) => boolean): void {
-  const tables = ['tcp', 'tcp6'].map(readTable).join('\n')
-  const uid = findListenerUid(socket, tables)
+  const uid = findListenerUid(socket, readTables())
   if (uid !== null && isTrusted(uid)) return
   const who = uid === null ? 'nobody knows whose program' : `a program of uid ${uid}`
   throw new CommandFault(
@@ -44,6 +43,11 @@ function requireTrusted(socket: Socket, isTrusted: (uid: number) => boolean): vo
     `${who} listens on port ${socket.remotePort}: that is not postern, and nothing was sent to it`,
     'is the daemon running? systemctl status postern',
   )
+}
+
+/** The text of both tables, as they are now. */
+export function readTables(): string {
+  return ['tcp', 'tcp6'].map(readTable).join('\n')
 }
 
 function readTable(name: string): string {

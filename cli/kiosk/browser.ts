@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { CommandFault } from '../fault.ts'
 import { chromium } from './chromium.ts'
+import { whenPageCrashed } from './devtools-pipe.ts'
 import { firefox } from './firefox.ts'
 import type { BrowserKind } from './kind.ts'
 import { makePrivateDirectory, removePrivateDirectory } from './private-directory.ts'
@@ -67,7 +68,7 @@ export class Browser {
       this.#child = spawn(program, [...kind.words(profile), ...words], {
         // A group of its own, which is ended as a whole.
         detached: true,
-        stdio: ['ignore', 'ignore', 'pipe'],
+        stdio: ['ignore', 'ignore', 'pipe', ...(kind.hasPipe ? (['pipe', 'pipe'] as const) : [])],
         env: { ...cleanEnvironment(env, this.#directory), ...kind.env },
       })
     } catch (fault) {
@@ -80,9 +81,10 @@ export class Browser {
     const over = new AbortController()
     this.over = over.signal
     const finish = (how: string) => {
-      this.#how = how
+      this.#how ||= how
       over.abort()
     }
+    if (kind.hasPipe) whenPageCrashed(this.#child, () => finish('its page crashed'))
     this.#child.once('error', fault => finish(fault.message))
     this.#child.once('exit', (status, signal) => finish(signal ?? `exit status ${status}`))
   }
@@ -106,7 +108,7 @@ export class Browser {
   /** Ends it with all its processes, and removes what it wrote. Its profile is worth nothing, so it is not asked to save it. */
   async end(): Promise<void> {
     for (let leftMs = burialMs; endGroup(this.#child.pid) && leftMs > 0; leftMs -= 10) await wait(10)
-    this.#child.stderr?.destroy()
+    for (const stream of this.#child.stdio) stream?.destroy()
     removePrivateDirectory(this.#directory)
   }
 }

@@ -45,6 +45,8 @@ const words = [
   // Else it asks a keyring for a password, on the screen.
   '--password-store=basic',
   '--ozone-platform-hint=auto',
+  // For postern kiosk alone, whose end is then the browser's.
+  '--remote-debugging-pipe',
 ]
 
 export const chromium: BrowserKind = {
@@ -55,4 +57,5 @@ export const chromium: BrowserKind = {
   linkFile: null,
   words: profile => [`--user-data-dir=${profile}`, ...words],
   env: {},
+  hasPipe: true,
 }

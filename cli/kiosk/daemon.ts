@@ -8,6 +8,8 @@ import type { Output } from '../../server/operations/table.ts'
 import { openWay, type Place } from '../connection.ts'
 import { CommandFault } from '../fault.ts'
 import { findHttpPlace, findInstance, type HttpPlace } from '../instance.ts'
+import { listListeningSockets } from '../listener-owner.ts'
+import { readTables } from '../trusted-agent.ts'
 
 /** How the daemon sees the kiosk. */
 export type KioskStatus = Output<'kiosk.status'>
@@ -17,6 +19,16 @@ export type Knock =
   | { readonly kind: 'status'; readonly status: KioskStatus }
   | { readonly kind: 'refused' | 'silent'; readonly why: string }
 
+/** What can be seen of the daemon without asking it. */
+export interface Traces {
+  /** The unspent ticket; null when there is none that this user may read. */
+  readonly ticket: string | null
+  /** A word for the run of the daemon that serves now: another after each restart. */
+  readonly run: string
+  /** The sockets that it listens with. While none of them was there, connections were refused; those of a service manager outlive it. */
+  readonly sockets: readonly string[]
+}
+
 /** How long one question may take, in milliseconds. */
 const timeoutMs = 3000
 
@@ -24,6 +36,7 @@ export class KioskDaemon {
   readonly #place: Place
   readonly #ticketFile: string
   #origin = ''
+  #trustedUids: ReadonlySet<number> = new Set()
   #agent: Agent | null = null
 
   /** @param user the account whose ticket it is */
@@ -42,10 +55,15 @@ export class KioskDaemon {
     }
   }
 
-  /** A word for the run of the daemon that serves now: another after each restart. */
-  get run(): string {
+  /** After an answer. */
+  look(): Traces {
     const stat = statSync(join(this.#place.runtime, 'instance.json'), { throwIfNoEntry: false, bigint: true })
-    return stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
+    const run = stat === undefined ? '' : `${stat.ino} ${stat.mtimeNs}`
+    const { hostname, port } = new URL(this.#origin)
+    const address = hostname.replace(/^\[|\]$/g, '')
+    const sockets = listListeningSockets(address, Number(port || 80), this.#trustedUids, readTables())
+    // Read after the run, which is known later than its ticket: never a former ticket with a new run.
+    return { run, sockets, ticket: this.readTicket() }
   }
 
   /** The unspent ticket; null when there is none that this user may read. */
@@ -82,6 +100,7 @@ export class KioskDaemon {
   async #agentOf(http: HttpPlace): Promise<Agent> {
     if (http.origin === null)
       throw new CommandFault('unreachable', 'the daemon serves no loopback address, which a browser needs')
+    this.#trustedUids = http.trustedUids
     if (this.#agent !== null && this.#origin === http.origin) return this.#agent
     this.close()
     this.#origin = http.origin

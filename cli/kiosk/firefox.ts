@@ -112,6 +112,7 @@ export const firefox: BrowserKind = {
   }),
   linkFile: 'user.js',
   words: profile => ['--profile', profile, '--no-remote', '--new-instance', '--kiosk'],
-  // Its crash reporter would keep pieces of memory, and outlive it.
-  env: { MOZ_CRASHREPORTER_DISABLE: '1', MOZ_DATA_REPORTING: '0' },
+  // Its crash reporter would keep pieces of memory, and outlive it. When a page's process crashes, the browser ends.
+  env: { MOZ_CRASHREPORTER_DISABLE: '1', MOZ_CRASHREPORTER_SHUTDOWN: '1', MOZ_DATA_REPORTING: '0' },
+  hasPipe: false,
 }

@@ -1,19 +1,19 @@
 /** The life of a kiosk: wait for the daemon, show its page, log in again whenever that comes to an end. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Browser } from './browser.ts'
-import type { KioskDaemon, KioskStatus } from './daemon.ts'
+import type { KioskDaemon, KioskStatus, Traces } from './daemon.ts'
 import { Pace } from './pace.ts'
 import { Watch } from './watch.ts'
 
 /** Between two looks at the daemon, in milliseconds: until the browser is logged in, and afterwards. */
 const waitingPauseMs = 250
-const watchingPauseMs = 1000
+const watchingPauseMs = 500
 /** A daemon that is there so soon needs no waiting page, which would only flash. */
 const graceMs = 250
 
 /** What the loop needs of a browser, and of the daemon. */
 export type Screen = Pick<Browser, 'over' | 'how' | 'lastWords' | 'forgetLink' | 'end'>
-type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'linkOf' | 'run'>
+type Daemon = Pick<KioskDaemon, 'knock' | 'readTicket' | 'look' | 'linkOf'>
 
 export interface Kiosk {
   readonly daemon: Daemon
@@ -34,6 +34,7 @@ export interface Kiosk {
 interface Ready {
   readonly ticket: string
   readonly status: KioskStatus
+  readonly traces: Traces
 }
 
 /** Runs until `stop`; then no browser and no profile is left. */
@@ -73,8 +74,10 @@ async function awaitTicket(kiosk: Kiosk, pace: Pace): Promise<Ready | null> {
 async function findTicket(daemon: Daemon): Promise<Ready | string> {
   const knock = await daemon.knock()
   if (knock.kind !== 'status') return knock.why
-  const ticket = daemon.readTicket()
-  return knock.status.ticket && ticket !== null ? { ticket, status: knock.status } : 'the daemon has no ticket ready'
+  const traces = daemon.look()
+  const { ticket } = traces
+  const isReady = knock.status.ticket && ticket !== null
+  return isReady ? { ticket, traces, status: knock.status } : 'the daemon has no ticket ready'
 }
 
 /** Keeps the waiting page on the screen until `stop`. */
@@ -92,12 +95,13 @@ async function showWaitingPage(kiosk: Kiosk, pace: Pace, stop: AbortSignal): Pro
 }
 
 /** Shows the page that the ticket leads to, until the browser ends or must be ended. */
-async function showPage(kiosk: Kiosk, { ticket, status }: Ready, pace: Pace): Promise<void> {
+async function showPage(kiosk: Kiosk, { ticket, traces, status }: Ready, pace: Pace): Promise<void> {
   const startedMs = performance.now()
   const browser = kiosk.open(kiosk.daemon.linkOf(ticket, kiosk.next), ticket)
   let why: string | null
   try {
-    why = await watchBrowser(kiosk, browser, ticket, new Watch(status.waiting, startedMs))
+    const watch = new Watch({ wasWaiting: status.waiting, traces, nowMs: startedMs })
+    why = await watchBrowser(kiosk, browser, ticket, watch)
   } finally {
     await browser.end()
   }
@@ -119,8 +123,7 @@ async function watchBrowser(kiosk: Kiosk, browser: Screen, ticket: string, watch
     const knock = await daemon.knock()
     if (over.aborted) return null
     const wasLoggedIn = watch.isLoggedIn
-    const next = { ticket: daemon.readTicket(), run: daemon.run }
-    const why = watch.judge({ knock, isSpent, next }, performance.now())
+    const why = watch.judge({ knock, isSpent, traces: daemon.look() }, performance.now())
     if (why !== null) return why
     if (watch.isLoggedIn && !wasLoggedIn) {
       browser.forgetLink()

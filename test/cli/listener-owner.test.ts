@@ -1,7 +1,7 @@
 /** Whose program took a connection: from rows as the kernel prints them. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findListenerUid } from '../../cli/listener-owner.ts'
+import { findListenerUid, listListeningSockets } from '../../cli/listener-owner.ts'
 
 const test = suite('cli/listener-owner')
 
@@ -80,5 +80,18 @@ const cases: { name: string; given: string[]; connection?: typeof four; expect: 
 ]
 for (const { name, given, connection = four, expect } of cases)
   test(name, () => assert.is(findListenerUid(connection, [head, ...given].join('\n')), expect))
+
+test('lists the sockets that listen at an address, of those uids alone', () => {
+  const rows = [
+    row(daemon, nobody, '0A', 0, 1),
+    row(daemon, nobody, '0A', 999, 2),
+    row(daemon, nobody, '0A', 1234, 3),
+    row('00000000:1DD8', nobody, '0A', 0, 4),
+    row('0200007F:1DD8', nobody, '0A', 0, 5),
+    row(daemon, us, '01', 0, 6),
+  ].join('\n')
+  assert.equal(listListeningSockets('127.0.0.1', 7640, new Set([0, 999]), rows), ['1', '2'])
+  assert.equal(listListeningSockets('127.0.0.3', 7640, new Set([0, 999]), rows), ['4'])
+})
 
 test.run()

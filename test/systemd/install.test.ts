@@ -1,5 +1,6 @@
 /** scripts/install and scripts/uninstall on a booted systemd: the tree they leave, and the units they bring. */
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -58,6 +59,7 @@ test('puts what a kiosk needs in place', ({ machine }) => {
     '644 waiting.html',
     '755 wayland',
     '755 x11',
+    '644 xorg.conf',
   ])
 })
 
@@ -130,10 +132,13 @@ test('uninstall takes the programs and keeps configuration, state, audit trail, 
 test('uninstall --purge leaves nothing', ({ machine }) => {
   machine.must([join(tree, 'scripts/install')])
   machine.must('/usr/lib/postern/kiosk/policies/install')
+  const [, keys = ''] = /^`(install -D .* \/etc\/X11\/.*)`/m.exec(readFileSync(join(tree, 'README.md'), 'utf8')) ?? []
+  machine.must(keys)
+  machine.must('test -s /etc/X11/xorg.conf.d/50-postern-kiosk.conf')
   machine.must([join(tree, 'scripts/uninstall'), '--purge'])
   assert.is(machine.must(own), '')
   assert.is(machine.run('getent passwd postern').status, 2)
-  assert.is(machine.must('find /etc/firefox /etc/chromium/policies -type f'), '')
+  assert.is(machine.must('find /etc/firefox /etc/chromium/policies /etc/X11/xorg.conf.d -type f'), '')
 })
 
 test('uninstall on a machine without postern is harmless', ({ machine }) => {

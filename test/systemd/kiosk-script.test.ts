@@ -1,4 +1,5 @@
 /** The README's start-up script for a kiosk, word for word, on a booted machine. */
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -11,9 +12,15 @@ const readme = readFileSync(join(tree, 'README.md'), 'utf8')
 const [, script = ''] =
   /### A start-up script of your own\n[^`]*```sh\n(.*?)```/s.exec(readme.replaceAll('`postern kiosk`', '')) ?? []
 
-const test = suite<{ postern: InstalledPostern }>('kiosk-script')
+const test = suite<{ postern: InstalledPostern; screen: MachineScreen }>('kiosk-script')
 test.before(async context => {
-  context.postern = await InstalledPostern.boot({ kiosk: { user: 'kiosk' } })
+  const postern = await InstalledPostern.boot({ kiosk: { user: 'kiosk' } })
+  const { machine } = postern
+  machine.must('useradd --create-home kiosk && install -d -m 0700 -o kiosk /run/kiosk-session')
+  machine.write('/usr/local/bin/own-kiosk', script, '0755')
+  context.screen = await MachineScreen.start(machine)
+  machine.spawn(['env', `DISPLAY=${display}`, 'openbox'])
+  context.postern = postern
 })
 test.after(async ({ postern }) => postern?.machine.remove())
 
@@ -23,27 +30,29 @@ test('is about ten lines long', () => {
   assert.ok(lines.length <= 12, `${lines.length} lines`)
 })
 
-test('waits for the daemon, logs Firefox in, and leaves nothing behind', async ({ postern }) => {
-  const { machine } = postern
-  machine.must('useradd --create-home kiosk && install -d -m 0700 -o kiosk /run/kiosk-session')
-  machine.write('/usr/local/bin/own-kiosk', script, '0755')
-  const screen = await MachineScreen.start(machine)
-  machine.spawn(['env', `DISPLAY=${display}`, 'openbox'])
-  const session = [
-    `DISPLAY=${display}`,
-    'XDG_RUNTIME_DIR=/run/kiosk-session',
-    'HOME=/home/kiosk',
-    '/usr/local/bin/own-kiosk',
-  ]
-  const own = machine.spawn(['env', ...session], { user: 'kiosk' })
-  const ended = new Promise(resolve => own.once('exit', resolve))
-  postern.start()
-  postern.until('the page is there', () => screen.titles().some(title => title.startsWith('kiosk on ')), 60)
-  assert.match(postern.ask('/postern/v1/kiosk', { user: 'kiosk' }).text, /"session":"active"/)
-  machine.must('pkill -TERM -u kiosk -o -x firefox-esr')
-  await ended
-  assert.is(machine.must("find /run/kiosk-session -mindepth 1 -name 'kiosk-*'"), '')
-})
+function start({ machine }: InstalledPostern): ChildProcess {
+  const session = [`DISPLAY=${display}`, 'XDG_RUNTIME_DIR=/run/kiosk-session', 'HOME=/home/kiosk']
+  return machine.spawn(['env', ...session, '/usr/local/bin/own-kiosk'], { user: 'kiosk' })
+}
+
+for (const [how, signal] of [
+  ['the browser ends', 'TERM -o -x firefox-esr'],
+  ['its session is ended', 'TERM -x own-kiosk'],
+  ['its terminal is gone', 'HUP -x own-kiosk'],
+] as const)
+  test(`waits for the daemon, logs Firefox in, and leaves nothing behind when ${how}`, async ({ postern, screen }) => {
+    const { machine } = postern
+    machine.must('systemctl stop postern.socket postern')
+    const own = start(postern)
+    const ended = new Promise(resolve => own.once('exit', resolve))
+    postern.start()
+    postern.until('the page is there', () => screen.titles().some(title => title.startsWith('kiosk on ')), 60)
+    assert.match(postern.ask('/postern/v1/kiosk', { user: 'kiosk' }).text, /"session":"active"/)
+    machine.must(`pkill -u kiosk -${signal}`)
+    await ended
+    const left = "pgrep -u kiosk -l 'own-kiosk|firefox'; find /run/kiosk-session -mindepth 1 -name 'kiosk-*'"
+    postern.until('nothing is left', () => machine.run(left).stdout === '')
+  })
 
 test("a display manager's session has the settings of kiosk.env, as the unit has; its own count more", ({
   postern,

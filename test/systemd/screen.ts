@@ -7,11 +7,18 @@ export const display = ':0'
 
 export class MachineScreen {
   readonly machine: Machine
-  readonly #server: ChildProcess
+  readonly #server: ChildProcess | null
+  readonly #env: string
 
-  private constructor(machine: Machine, server: ChildProcess) {
+  private constructor(machine: Machine, server: ChildProcess | null, env = `DISPLAY=${display}`) {
     this.machine = machine
     this.#server = server
+    this.#env = env
+  }
+
+  /** The screen of an X server that a session starts, whose secret is in that file. */
+  static of(machine: Machine, authority: string): MachineScreen {
+    return new MachineScreen(machine, null, `DISPLAY=${display} XAUTHORITY=${authority}`)
   }
 
   /** Starts the X server; whoever is inside may draw on it. */
@@ -27,7 +34,7 @@ export class MachineScreen {
 
   /** Runs xdotool. */
   do(...words: string[]): Outcome {
-    return this.machine.run(['env', `DISPLAY=${display}`, 'xdotool', ...words])
+    return this.machine.run(['env', ...this.#env.split(' '), 'xdotool', ...words])
   }
 
   /** Presses keys, one after the other, in the window that has the focus. */
@@ -51,16 +58,24 @@ export class MachineScreen {
 
   /** A picture of all that is to be seen, as PNG. */
   shoot(): Buffer {
-    return Buffer.from(this.machine.must(`DISPLAY=${display} import -window root png:- | base64 -w0`), 'base64')
+    return Buffer.from(this.machine.must(`${this.#env} import -window root png:- | base64 -w0`), 'base64')
   }
 
   /** The colour of a point, as #RRGGBB. */
   colour(x: number, y: number): string {
-    const crop = `import -window root -crop 1x1+${x}+${y} -depth 8 txt:-`
-    return /#[0-9A-F]{6}/.exec(this.machine.must(`DISPLAY=${display} ${crop}`))?.[0] ?? ''
+    return this.colours([x, y])[0] ?? ''
+  }
+
+  /** The colours of several points at the same instant. */
+  colours(...points: readonly (readonly [number, number])[]): string[] {
+    const pixels = points.map(([x, y]) => `#%[hex:p{${x},${y}}]`).join(' ')
+    const { stdout } = this.machine.run(
+      `${this.#env} import -window root -depth 8 ppm:- | convert - -format '${pixels}' info:`,
+    )
+    return stdout.split(' ')
   }
 
   stop(): void {
-    this.#server.kill('SIGTERM')
+    this.#server?.kill('SIGTERM')
   }
 }

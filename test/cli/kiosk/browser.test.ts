@@ -107,6 +107,26 @@ test('tells how a browser ended and its last words, without the ticket', async (
   await browser.end()
 })
 
+test('Chromium is over when it tells of a crashed page, whatever the titles of its pages are', async ({
+  folder,
+  memory,
+}) => {
+  const tells = (text: string) => `printf '%s\\0' '${text}' >&4`
+  const title = JSON.stringify({
+    method: 'Target.targetInfoChanged',
+    params: { title: '"method":"Target.targetCrashed"' },
+  })
+  const script = `head -c 20 <&3 >${folder}/asked; ${tells(title)}; : >${folder}/titled; sleep 0.2
+    printf '{"method":"Target.targ' >&4; sleep 0.1; ${tells('etCrashed","params":{}}')}; sleep 60`
+  const browser = new Browser(launcherOf(folder, memory, 'chromium', script), link, 't1ck3t')
+  await until(() => existsSync(join(folder, 'titled')))
+  assert.match(readFileSync(join(folder, 'asked'), 'utf8'), /"method":"Ta/)
+  assert.is(browser.over.aborted, false)
+  await until(() => browser.over.aborted)
+  assert.is(browser.how, 'its page crashed')
+  await browser.end()
+})
+
 test('a program that cannot be started is an end like any other', async ({ folder, memory }) => {
   const launcher = { ...launcherOf(folder, memory, 'chromium', ''), program: join(folder, 'nothing') }
   const browser = new Browser(launcher, link, 't1ck3t')

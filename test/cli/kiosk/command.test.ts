@@ -58,7 +58,12 @@ const wrong: { name: string; args: string[]; env?: NodeJS.ProcessEnv; asRoot?: t
   },
   { name: 'a path with a backslash', args: ['--browser', 'chromium', '--url', '/\\evil'], says: /a path of this site/ },
   { name: 'root', args: ['--browser', 'chromium'], asRoot: true, says: /root's browser/ },
-  { name: 'no display', args: ['--browser', 'chromium'], env: { DISPLAY: '' }, says: /no display/ },
+  {
+    name: 'no display',
+    args: ['--browser', 'chromium'],
+    env: { DISPLAY: '' },
+    says: /no display.*: cage -- postern kiosk/s,
+  },
   { name: 'no such browser here', args: ['--browser', 'firefox'], env: { PATH: '/nowhere' }, says: /apt-get install/ },
 ]
 for (const { name, args, env, asRoot, says } of wrong)

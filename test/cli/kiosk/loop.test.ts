@@ -39,6 +39,7 @@ class FakeScreen implements Screen {
 class Scene {
   status: KioskStatus | null
   ticket = 't1'
+  run = '1'
   readonly screens: FakeScreen[] = []
   readonly said: string[] = []
   readonly #stop = new AbortController()
@@ -49,7 +50,12 @@ class Scene {
     const knock = async (): Promise<Knock> =>
       this.status === null ? { kind: 'refused', why: 'nobody there' } : { kind: 'status', status: this.status }
     const kiosk: Kiosk = {
-      daemon: { run: '1', knock, readTicket: () => this.ticket, linkOf: (ticket, next) => `link:${ticket}${next}` },
+      daemon: {
+        knock,
+        readTicket: () => this.ticket,
+        look: () => ({ ticket: this.ticket, run: this.run, sockets: [] }),
+        linkOf: (ticket, next) => `link:${ticket}${next}`,
+      },
       name: 'firefox',
       next: '/board',
       open: url => this.#open(url),
@@ -143,6 +149,16 @@ test('starts a browser that ended again with the next ticket', async () => {
   assert.is(second.url, 'link:t2/board')
   assert.is(first.isEnded, true)
   assert.match(scene.said.at(-1) ?? '', /firefox ended \(exit status 1\): starting it again$/)
+  await scene.stop()
+})
+
+test('takes no ticket that a restart of the daemon replaced for a spent one: the link is kept until then', async () => {
+  const scene = new Scene({ ...fresh, session: 'active' })
+  const first = await scene.screen(0)
+  scene.ticket = 't2'
+  scene.run = '2'
+  assert.is((await scene.screen(1)).url, 'link:t2/board')
+  assert.equal([first.isForgotten, first.isEnded], [false, true])
   await scene.stop()
 })
 

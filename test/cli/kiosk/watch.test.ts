@@ -16,18 +16,24 @@ const says = (session: Session, waiting = false): Knock => ({
 const refused: Knock = { kind: 'refused', why: 'nobody listens' }
 const silent: Knock = { kind: 'silent', why: 'no answer' }
 
-/** Looks, each with its instant in milliseconds; gives what the last one came to. */
-function judge(looks: readonly (readonly [number, Knock, boolean])[], wasWaiting = false): string | null {
-  const watch = new Watch(wasWaiting, 0)
+/** An instant in milliseconds, what was heard, whether the ticket is another, the run of the daemon, and its sockets. */
+type Row = readonly [number, Knock, boolean, string?, string[]?]
+
+const atFirst = { ticket: 't1', run: '1', sockets: ['7'] }
+const started = { wasWaiting: false, traces: atFirst, nowMs: 0 }
+
+/** Gives what the last look came to. */
+function judge(looks: readonly Row[], wasWaiting = false): string | null {
+  const watch = new Watch({ ...started, wasWaiting })
   let why: string | null = null
-  for (const [nowMs, knock, isSpent] of looks) {
+  for (const [nowMs, knock, isSpent, run = '1', sockets = ['7']] of looks) {
     if (why !== null) throw new Error('looked at after its end')
-    why = watch.judge({ knock, isSpent }, nowMs)
+    why = watch.judge({ knock, isSpent, traces: { ticket: isSpent ? 't2' : 't1', run, sockets } }, nowMs)
   }
   return why
 }
 
-const cases: { name: string; looks: (readonly [number, Knock, boolean])[]; was?: boolean; expect: RegExp | null }[] = [
+const cases: { name: string; looks: Row[]; was?: boolean; expect: RegExp | null }[] = [
   { name: 'leaves a browser alone whose session lives', looks: [[3000, says('active'), true]], expect: null },
   { name: 'ends it when its session has ended', looks: [[3000, says('ended'), true]], expect: /session has ended/ },
   {
@@ -67,14 +73,50 @@ const cases: { name: string; looks: (readonly [number, Knock, boolean])[]; was?:
     expect: null,
   },
   { name: 'ends it when it never opens the link', looks: [[60_000, says('none'), false]], expect: /within 60 s/ },
+  { name: 'ends it when nothing comes of a spent link', looks: [[60_000, says('none'), true]], expect: /within 60 s/ },
+  {
+    name: 'ends it when a restart of the daemon replaced its ticket',
+    looks: [
+      [500, refused, false],
+      [1500, says('none'), true, '2'],
+    ],
+    expect: /started anew before the login/,
+  },
+  {
+    name: 'takes no session of the browser before for its own when a restart of the daemon replaced its ticket',
+    looks: [
+      [500, says('active'), false],
+      [1500, says('active'), true, '2'],
+    ],
+    expect: /started anew before the login/,
+  },
   {
     name: 'leaves it alone over a short restart of the daemon',
     looks: [
       [3000, says('active'), true],
       [4000, refused, true],
       [5900, refused, true],
-      [6100, says('active'), true],
-      [7000, refused, true],
+      [6100, says('active'), true, '2'],
+      [7000, refused, true, '2'],
+    ],
+    expect: null,
+  },
+  {
+    name: 'ends it after a restart in which connections were refused, however short: what it asked for meanwhile is an error page',
+    looks: [
+      [3000, says('active'), true],
+      [4000, says('active'), true, '2', ['8']],
+    ],
+    expect: /refused connections for a while/,
+  },
+  {
+    name: 'leaves it alone while one gate after the other comes back',
+    looks: [
+      [3000, says('active'), true, '1', ['7', '8']],
+      [4000, says('active'), true, '1', ['8']],
+      [5000, says('active'), true, '1', []],
+      [6000, says('active'), true, '1', ['8', '9']],
+      [7000, says('active'), true, '1', ['9']],
     ],
     expect: null,
   },
@@ -114,9 +156,9 @@ for (const { name, looks, was, expect } of cases)
   })
 
 test('tells a ticket that somebody took from one that a new run of the daemon replaced', () => {
-  const watch = new Watch(false, 0)
+  const watch = new Watch(started)
   const look = (ticket: string | null, run: string) =>
-    watch.judge({ knock: says('active'), isSpent: true, next: { ticket, run } }, 1000)
+    watch.judge({ knock: says('active'), isSpent: true, traces: { ...atFirst, ticket, run } }, 1000)
   assert.equal(
     [look('t2', '1'), look(null, '1'), look('t2', '1'), look('t3', '2'), look('t3', '2')],
     Array(5).fill(null),
@@ -125,10 +167,11 @@ test('tells a ticket that somebody took from one that a new run of the daemon re
 })
 
 test('knows a browser as logged in once its own ticket is spent and the session lives', () => {
-  const watch = new Watch(false, 0)
-  watch.judge({ knock: says('active'), isSpent: false }, 500)
+  const watch = new Watch(started)
+  const traces = { ...atFirst, ticket: 't2' }
+  watch.judge({ knock: says('active'), isSpent: false, traces }, 500)
   assert.is(watch.isLoggedIn, false)
-  watch.judge({ knock: says('active'), isSpent: true }, 1000)
+  watch.judge({ knock: says('active'), isSpent: true, traces }, 1000)
   assert.is(watch.isLoggedIn, true)
 })
 

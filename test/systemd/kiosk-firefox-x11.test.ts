@@ -1,0 +1,4 @@
+/** The kiosk with Firefox on X11. */
+import { testKiosk } from './kiosk-suite.ts'
+
+testKiosk('firefox', 'x11')
