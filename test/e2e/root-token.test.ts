@@ -17,8 +17,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
+import { cleanAtEnd } from '../support/cleanup.ts'
 import { type Daemon, startDaemon } from '../support/daemon.ts'
 import type { Ask } from '../support/http.ts'
+import { openNotifySocket, standsStill } from '../support/notify-socket.ts'
+import { waitFor } from './login-drive.ts'
 
 const test = suite('e2e root token')
 let daemon: Daemon
@@ -197,20 +200,32 @@ test('another user who creates, links, opens and watches without a pause never g
   assert.ok(tries > 500, `${tries} tries`)
 })
 
-test('it is there, and good, when the daemon says that it is ready', async () => {
+test('it is there, and good, when the service manager is told that the daemon is ready', async () => {
   await daemon.stop()
-  let isThere = false
-  const log = daemon.log().length
-  const watching = (async () => {
-    for (;;) {
-      isThere ||= existsSync(path())
-      if (daemon.log().indexOf('ready, version', log) >= 0) return isThere
-      await new Promise(resolve => setImmediate(resolve))
-    }
-  })()
+  const address = join(daemon.directory, 'notify')
+  const manager = openNotifySocket(address)
+  const posternd = spawn(process.execPath, ['dist/posternd.cjs', '--config', daemon.configFile], {
+    cwd: join(import.meta.dirname, '../..'),
+    stdio: 'ignore',
+    env: { PATH: process.env.PATH, NOTIFY_SOCKET: address },
+  })
+  const ended = once(posternd, 'exit')
+  const forget = cleanAtEnd(() => posternd.kill())
+  try {
+    assert.not(existsSync(path()))
+    await waitFor('it is about to tell', () => standsStill(posternd.pid ?? 0))
+    const token = daemon.token()
+    const told: string[] = []
+    await waitFor('it has told', () => told.push(...manager.read()) > 0)
+    assert.match(told[0] ?? '', /^READY=1$/m)
+    assert.is((await me(token)).status, 200)
+  } finally {
+    manager.close()
+    posternd.kill()
+    await ended
+    forget()
+  }
   await daemon.start()
-  assert.ok(await watching)
-  assert.is((await me(daemon.token())).status, 200)
 })
 
 test('a clean stop removes it, and leaves nothing for clients to find', async () => {

@@ -1,4 +1,5 @@
 /** Gates and keepers that are killed or hang while others ask: who waits, who is told, and what the trail knows. */
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -15,6 +16,8 @@ const roomy = {
   login: { failure_delay_seconds: 1.2 },
 }
 const node = '/usr/lib/postern/node'
+/** So long does a new connection wait at most, in milliseconds; longer where others keep the processors busy. */
+const servedMs = () => 1000 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
 
 test.before(async context => {
   const postern = await InstalledPostern.boot(roomy)
@@ -51,10 +54,6 @@ function sessionsOf(postern: InstalledPostern): Set<string> {
   return ids
 }
 
-function median(figures: readonly number[]): number {
-  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? Number.NaN
-}
-
 /** Revokes `count` sessions of alice under load while the unit is killed `kills` times. */
 function killUnderLoad(postern: InstalledPostern, unit: string, { count, kills }: { count: number; kills: number }) {
   const ids = makeSessions(postern, count)
@@ -71,16 +70,19 @@ function killUnderLoad(postern: InstalledPostern, unit: string, { count, kills }
   return { fates, knocks }
 }
 
-test('a gate killed under load: no knock is refused, it is back within a second, every write is told or was not done', ({
+test('a gate killed under load: no knock is refused, each is served within a second, every write is told or was not done', ({
   postern,
 }) => {
   const kills = 5
   const { fates, knocks } = killUnderLoad(postern, 'postern-gate@1', { count: 80, kills })
   for (const { outcome } of knocks) assert.ok(outcome === 200 || outcome === 'cut', `a knock was answered ${outcome}`)
-  // Cut are those that the dead gate had taken in; who came after it waited.
+  // Cut is what the dead gate had taken in: one knock at most, as each waits for the one before. Who came after it waited.
+  const cut = knocks.filter(({ outcome }) => outcome === 'cut').length
+  assert.ok(cut <= kills, `${cut} of ${knocks.length} knocks were cut`)
   const waited = knocks.filter(({ outcome, ms }) => outcome === 200 && ms > 50).map(({ ms }) => ms)
   assert.ok(waited.length >= kills, 'nobody had to wait')
-  assert.ok(median(waited) < 1000, `waited ${waited.map(Math.round).join(' ')} ms`)
+  const longest = Math.max(...knocks.map(({ ms }) => ms))
+  assert.ok(longest < servedMs(), `the longest took ${Math.round(longest)} ms`)
   for (const fate of fates) {
     const { outcome, isThere, told } = fate
     assert.ok(outcome === 200 || outcome === 'cut', JSON.stringify(fate))
