@@ -50,7 +50,8 @@ const words = [
 ]
 
 export const chromium: BrowserKind = {
-  programs: ['chromium', 'chromium-browser', 'google-chrome'],
+  // Not google-chrome: it reads its policies elsewhere, and the ways out would be open.
+  programs: ['chromium', 'chromium-browser'],
   hint: 'apt-get install chromium chromium-sandbox',
   files: url => ({ 'Default/Preferences': JSON.stringify(preferencesOf(url)), 'First Run': '' }),
   // It writes the file again from its memory; the ticket in it is spent.

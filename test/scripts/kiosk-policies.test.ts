@@ -25,42 +25,76 @@ const readPolicies = (tree: string) => ({
 })
 const waiting = 'file:///usr/lib/postern/kiosk/waiting.html'
 
+const own = ['http://.127.0.0.1:7640', 'http://.localhost:7640', 'http://.[::1]:7640']
+
 test('allows the daemon and the waiting page, and nothing else', ({ tree, install }) => {
   install()
   const { firefox, chromium } = readPolicies(tree)
-  assert.equal(firefox.WebsiteFilter.Exceptions, [waiting, 'http://127.0.0.1/*', 'http://localhost/*'])
-  assert.equal(chromium.URLAllowlist, [waiting, 'http://127.0.0.1:7640', 'http://localhost:7640'])
+  assert.equal(firefox.WebsiteFilter.Exceptions, [
+    waiting,
+    'http://127.0.0.1/*',
+    'http://localhost/*',
+    'http://[::1]/*',
+  ])
+  assert.equal(chromium.URLAllowlist, [waiting, ...own])
   assert.equal([firefox.PrintingEnabled, chromium.PrintingEnabled], [false, false])
   assert.is(statSync(join(tree, files.firefox)).mode & 0o777, 0o644)
 })
 
-test('allows the sites that are named, and printing', ({ tree, install }) => {
+test('knows the daemon by the addresses where it serves, and not by those of other machines', ({ tree, install }) => {
+  mkdirSync(join(tree, 'run/postern'), { recursive: true })
+  const http = ['unix:/run/postern-gate/http.sock', 'https://*:7643', 'http://0.0.0.0:80', 'http://[::1]:8000']
+  writeFileSync(join(tree, 'run/postern/instance.json'), JSON.stringify({ version: '1', http, gate_uid: 1 }))
+  install()
+  const { firefox, chromium } = readPolicies(tree)
+  assert.equal(firefox.WebsiteFilter.Exceptions, [waiting, 'http://[::1]/*'])
+  assert.equal(chromium.URLAllowlist, [waiting, 'http://.[::1]:8000'])
+})
+
+test('allows the sites that are named, without their subdomains and other ports, and printing', ({ tree, install }) => {
   install('--site', 'https://example.org', '--site', 'http://10.0.0.1:8080/shop', '--printing')
   const { firefox, chromium } = readPolicies(tree)
-  assert.equal(firefox.WebsiteFilter.Exceptions.slice(3), ['https://example.org/*', 'http://10.0.0.1/shop*'])
-  assert.equal(chromium.URLAllowlist.slice(3), ['https://example.org', 'http://10.0.0.1:8080/shop'])
+  assert.equal(firefox.WebsiteFilter.Exceptions.slice(4), ['https://example.org/*', 'http://10.0.0.1/shop*'])
+  assert.equal(chromium.URLAllowlist.slice(4), ['https://.example.org:443', 'http://.10.0.0.1:8080/shop'])
   assert.equal([firefox.PrintingEnabled, chromium.PrintingEnabled], [true, true])
 })
 
-test('lets Firefox ask only the ports of this machine that are allowed: its patterns know no ports', ({
+test('lets Firefox ask only the ports that are allowed of a host that is: its patterns know no ports', ({
   tree,
   install,
 }) => {
-  install('--site', 'http://127.0.0.1:9000/shop')
+  const sites = ['http://127.0.0.1:9000/shop', 'http://10.0.0.1:8080/shop', 'https://Example.org', 'http://a.test:80']
+  install(...sites.flatMap(site => ['--site', site]))
   const script = Buffer.from(readPolicies(tree).firefox.Proxy.AutoConfigURL.split('base64,')[1], 'base64').toString()
   const proxyFor = new Function('url', `${script}; return FindProxyForURL(url)`)
   const open = [
     'http://127.0.0.1:7640/x',
+    'http://x:y@127.0.0.1:7640/',
     'http://localhost:7640/',
+    'http://[::1]:7640/',
     'http://127.0.0.1:9000/shop/1',
+    'http://10.0.0.1:8080/shop',
+    'http://a.test/',
     'https://example.org/',
+    'https://elsewhere.org:8443/a@b',
   ]
   const closed = [
     'http://127.0.0.1:7641/',
+    'http://x@127.0.0.1:7641/',
+    'http://127.0.0.1:7640@127.0.0.1:7641/',
+    'http://x@localhost.:7641/',
     'http://127.0.0.1/',
+    'https://127.0.0.1:7640/',
     'http://localhost:80/',
     'http://[::1]:7641/',
+    'http://x@[::1]:7641/',
     'http://127.1.1.1:7640/',
+    'http://10.0.0.1/',
+    'http://10.0.0.1:22/shop',
+    'http://x@10.0.0.1:22/shop',
+    'http://a.test:81/',
+    'http://example.org/',
+    'https://example.org.:8443/',
   ]
   for (const url of open) assert.is(proxyFor(url), 'DIRECT', url)
   for (const url of closed) assert.is(proxyFor(url), 'PROXY 127.0.0.1:9', url)

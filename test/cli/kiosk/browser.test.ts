@@ -87,6 +87,14 @@ test('Firefox is given its preferences as JavaScript, and no key that opens a wi
   await browser.end()
 })
 
+test('finds no browser whose policies lie where policies/install writes none', ({ folder }) => {
+  for (const name of ['google-chrome', 'google-chrome-stable']) {
+    writeFileSync(join(folder, name), '')
+    chmodSync(join(folder, name), 0o755)
+  }
+  assert.throws(() => findProgram(findKind('chromium'), { PATH: folder }), /there is no chromium here/)
+})
+
 test('ends every process of the browser, with the profile', async ({ folder, memory }) => {
   const script = `sleep 61 & echo $! >${folder}/child; trap '' TERM; sleep 62`
   const browser = new Browser(launcherOf(folder, memory, 'chromium', script), link, 't1ck3t')
