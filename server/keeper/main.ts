@@ -7,6 +7,7 @@ import { createLog, createRecorder, type Log } from '../link/log.ts'
 import { requireServed } from './config/available.ts'
 import { Configuration, ConfigurationError } from './config/configuration.ts'
 import { Daemon } from './daemon.ts'
+import { keepHeapSmall } from './libc.ts'
 import type { Options } from './options.ts'
 import { createServiceManager } from './service-manager.ts'
 
@@ -62,6 +63,7 @@ function exitStatusOf(fault: unknown): number {
 
 /** Runs until it is told to stop. `programs` is the directory of the built programs, `firstGate` a gate that loads already. */
 export async function runKeeper(options: Options, programs: string, firstGate: ChildProcess | null): Promise<void> {
+  keepHeapSmall()
   const env = { ...process.env }
   // Whatever starts from here on does not see the secret.
   for (const name of secretVariables(env)) delete process.env[name]
