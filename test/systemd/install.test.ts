@@ -54,6 +54,7 @@ test('puts what a kiosk needs in place', ({ machine }) => {
     '644 policies/chromium.json',
     '644 policies/firefox.json',
     '755 policies/install',
+    '644 policies/ports.pac',
     '755 session',
     '755 show',
     '644 waiting.html',

@@ -83,6 +83,12 @@ export class KioskMachine extends InstalledPostern {
     return this.told().split('is logged in, after').length - 1
   }
 
+  /** Its browser's processes, and the directories that it made. */
+  leftovers(): string {
+    const look = "pgrep -u kiosk -l 'firefox|chrom'; find /dev/shm /run /tmp -name 'postern-kiosk-*' 2>/dev/null"
+    return this.machine.run(look).stdout
+  }
+
   /** The browser's first process. */
   browser(): string {
     return this.machine.must(`pgrep -u kiosk -o -x ${programs[this.#browser]}`)
