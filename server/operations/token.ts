@@ -48,9 +48,12 @@ export const maxTokenLength = 8192
 /** Base64url without padding or line ends (RFC 7515 §2); decoders are more lenient, and one token must not have many names. */
 const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Whether a text can be a token at all: its length, and the characters of a compact JWS. */
+/** Whether a text can be a token at all: its length, and the characters of a compact JWS in their one spelling. */
 export function isTokenShaped(token: string): boolean {
-  return token.length <= maxTokenLength && compactForm.test(token)
+  if (token.length > maxTokenLength || !compactForm.test(token)) return false
+  // A signature does not fill its last character, and decoders ignore the bits left over. The other parts are signed as text.
+  const signature = token.slice(token.lastIndexOf('.') + 1)
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature
 }
 
 /**

@@ -230,6 +230,7 @@ const mutants: [name: string, change: (token: string) => string][] = [
   ['an empty signature', token => `${token.split('.').slice(0, 2).join('.')}.`],
   ['a signature with its first bit turned', token => flip(token, token.lastIndexOf('.') + 1)],
   ['claims with a bit turned', token => flip(token, token.indexOf('.') + 5)],
+  ['a signature with its last bit turned, which says nothing', token => token.slice(0, -1) + turnLastBit(token)],
   ['a space before it', token => ` ${token}`],
   ['a line end after it', token => `${token}\n`],
   ['a NUL in it', token => token.replace('.', '.\0')],
@@ -248,6 +249,11 @@ for (const [name, change] of mutants)
 function flip(token: string, at: number): string {
   const flipped = token[at] === 'A' ? 'B' : 'A'
   return token.slice(0, at) + flipped + token.slice(at + 1)
+}
+
+const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+function turnLastBit(token: string): string {
+  return digits[digits.indexOf(token.at(-1) ?? '') ^ 1] ?? ''
 }
 
 test('does not look at a token that is longer than the limit, however good', async ({ house, token }) => {
