@@ -91,8 +91,9 @@ const closedKeys = [
   'key_profilerCaptureAlternate key_inspectorMac',
 ].flatMap(line => line.split(' '))
 
-/** Panels of the browser itself, whose buttons open its other windows. */
-const style = '#downloadsPanel, #appMenu-popup, #unified-extensions-panel { display: none !important }\n'
+/** The browser's own bars, which keys reach even where they are not to be seen, and its panels, whose buttons open other windows. */
+const style =
+  '#navigator-toolbox, #downloadsPanel, #appMenu-popup, #unified-extensions-panel { display: none !important }\n'
 
 /** A file of JavaScript that is read once, at the start: values are JSON, which is JavaScript. */
 function formatPreferences(values: Readonly<Record<string, unknown>>): string {
