@@ -13,6 +13,8 @@ type BrowserName = 'firefox' | 'chromium'
 interface Seen {
   /** Requests that reached the site that is not allowed. */
   readonly strangers: string[]
+  /** Whether the page has been given what it is to do. */
+  readonly isTaken: boolean
   /** The page's last words: whether it is to be seen, and how much of the screen is its own. */
   readonly page: { readonly visible: boolean; readonly height: number; readonly agoMs: number }
 }
@@ -58,7 +60,8 @@ class Kiosk {
   /** Has the page do this at the next click, and clicks. */
   async act(script: string): Promise<void> {
     this.#machine.must(['curl', '-s', '--data-binary', script, 'http://127.0.0.1:7640/script'])
-    await pause(400)
+    await this.until(() => this.seen().isTaken)
+    await pause(300)
     this.screen.click(640, 400)
   }
 
@@ -126,6 +129,7 @@ const ways: readonly Way[] = [
   { name: 'a stranger typed into the address bar', try: goTo(stranger, 'ctrl+l') },
   { name: 'a stranger typed into a new tab', try: goTo(stranger, 'ctrl+t', 'ctrl+l') },
   { name: 'a file typed into a new tab', try: goTo('file:///srv/escape.html', 'ctrl+t', 'ctrl+l') },
+  { name: "settings typed after the bars' keys", try: goTo('about:preferences', 'F6') },
   { name: 'the settings typed into a new tab', try: goTo('about:config', 'ctrl+t', 'ctrl+l') },
   {
     name: 'a window by script, which Firefox opens in its only tab',
@@ -178,19 +182,24 @@ for (const name of ['firefox', 'chromium'] as const) {
 
   for (const way of ways.filter(({ only }) => only === undefined || only === name)) {
     test(`is no way out: ${way.name}`, async ({ kiosk, height }) => {
-      await way.try(kiosk)
-      await pause(700)
-      const titles = kiosk.screen.titles()
-      assert.is(titles.length, way.windows ?? 1, titles.join('\n'))
-      assert.match(titles.join('\n'), way.shows ?? /^The kiosk\b/)
-      const { strangers, page } = kiosk.seen()
-      assert.equal(strangers, [])
-      assert.is(kiosk.loot(), '')
-      if (way.shows === undefined) {
+      try {
+        await way.try(kiosk)
+        await pause(700)
+        const { shows } = way
+        // A busy machine takes a while to show that page.
+        if (shows !== undefined) await kiosk.until(() => shows.test(kiosk.screen.titles().join('\n')))
+        const titles = kiosk.screen.titles()
+        assert.is(titles.length, way.windows ?? 1, titles.join('\n'))
+        assert.match(titles.join('\n'), shows ?? /^The kiosk\b/)
+        const { strangers, page } = kiosk.seen()
+        assert.equal(strangers, [])
+        assert.is(kiosk.loot(), '')
+        if (shows !== undefined) return
         assert.ok(page.agoMs < 1000, `the page is gone since ${page.agoMs} ms`)
         assert.ok(way.covers ? page.height > 0.9 * height : page.height === height, `${page.height} of ${height} lines`)
+      } finally {
+        if (way.shows !== undefined || way.covers) await kiosk.open()
       }
-      if (way.shows !== undefined || way.covers) await kiosk.open()
     })
   }
 

@@ -17,7 +17,11 @@ let script = ''
 let beat = { visible: false, height: 0, at: 0 }
 const strangers: string[] = []
 
-const seen = () => ({ strangers, page: { visible: beat.visible, height: beat.height, agoMs: Date.now() - beat.at } })
+const seen = () => ({
+  strangers,
+  isTaken: script === '',
+  page: { visible: beat.visible, height: beat.height, agoMs: Date.now() - beat.at },
+})
 
 const site = createServer((request, response) => {
   const url = new URL(request.url ?? '', 'http://127.0.0.1:7640')
