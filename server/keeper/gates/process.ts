@@ -55,9 +55,17 @@ export class GateProcesses {
 
   #start(worker: number, pauseMs: number, ahead: ChildProcess | null): void {
     const { spawn: spawnOne, order, log, ended } = this.#options
-    const child = ahead?.exitCode === null ? ahead : spawnOne()
-    this.#running.add(child)
     const startedMs = performance.now()
+    let child: ChildProcess
+    try {
+      child = ahead?.exitCode === null ? ahead : spawnOne()
+    } catch (fault) {
+      // Most faults come as an event, want of memory does not.
+      log('error', 'a gate cannot be started', { fault: String(fault) })
+      this.#startAgain(worker, pauseMs, startedMs)
+      return
+    }
+    this.#running.add(child)
     child.once('error', fault => log('error', 'a gate cannot be started', { fault: fault.message }))
     // A gate that is gone already is told of by its end.
     child.stdin?.on('error', () => {})
@@ -69,11 +77,16 @@ export class GateProcesses {
         if (this.#isStopping) return
         log('error', 'a gate ended and is started again', { pid: child.pid, code, signal })
         ended()
-        const wasShort = performance.now() - startedMs < longestPauseMs
-        const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
-        setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
+        this.#startAgain(worker, pauseMs, startedMs)
       })
     })
+  }
+
+  /** After a pause that doubles while gates end soon. */
+  #startAgain(worker: number, pauseMs: number, startedMs: number): void {
+    const wasShort = performance.now() - startedMs < longestPauseMs
+    const next = wasShort ? Math.min(pauseMs * 2, longestPauseMs) : firstPauseMs
+    setTimeout(() => this.#isStopping || this.#start(worker, next, null), pauseMs).unref()
   }
 }
 
