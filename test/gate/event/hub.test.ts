@@ -144,6 +144,23 @@ test('while a session is in doubt nothing goes to it, and what it may hear comes
   assert.equal(told(one), ['before', 'in doubt', 'after'])
 })
 
+test('who comes to be in doubt a second time misses nothing of what happened since the first', async context => {
+  const { tell, hub } = context
+  const one = await context.stream('a')
+  const other = await context.stream('b')
+  await Promise.all([one.next(isReady), other.next(isReady)])
+  context.hold = () => {}
+  hub.forget({ session: 'a' })
+  tell('in doubt')
+  await other.next(named('in doubt'))
+  hub.forget({ session: 'a' })
+  const release = context.hold
+  context.hold = null
+  release()
+  await one.next(named('in doubt'))
+  assert.equal(told(one), ['in doubt'])
+})
+
 test('a permission that is lost while the keeper’s answer is on its way is lost for the new stream', async context => {
   const other = await context.stream('b')
   await other.next(isReady)
