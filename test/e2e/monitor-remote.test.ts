@@ -32,7 +32,7 @@ test.before(async context => {
   context.certificate = createCertificate()
   context.other = createCertificate()
   context.root = createPerson(0, context.daemon.runtime)
-  context.block = (await context.root.run(['proxy-config', 'nginx', '--path', '/sub/'])).stdout
+  context.block = await printBlock(context.root)
 })
 test.after(async ({ root, daemon, account, certificate, other }) => {
   root?.remove()
@@ -46,6 +46,10 @@ test.after.each(async ({ watched, person, front }) => {
   person?.remove()
   await front?.remove()
 })
+
+async function printBlock(root: Person): Promise<string> {
+  return (await root.run(['proxy-config', 'nginx', '--path', '/sub/'])).stdout
+}
 
 /** Logs somebody in by way of an nginx whose server block holds `more` as well, and has them watch. */
 async function begin(context: Context, more = ''): Promise<Watched> {
@@ -82,6 +86,34 @@ test('events are heard over TLS, below a path, and again after the daemon behind
   }
   await context.daemon.start()
   await untilHeard(context, watched)
+})
+
+test('a stream outlives its access token: the login is renewed, and nothing is missed meanwhile', async context => {
+  const { account, daemon, block, root } = context
+  const allow = { users: ['root', account.name] }
+  const config = { login: { allow }, trusted_proxies: ['unix'], token: { access_seconds: 5 } }
+  const shortLived = await startDaemon({ config })
+  const itsRoot = createPerson(0, shortLived.runtime)
+  try {
+    const its = { daemon: shortLived, root: itsRoot, block: await printBlock(itsRoot) }
+    const watched = await begin(Object.assign(context, its))
+    await untilHeard(context, watched)
+    const expected: string[] = []
+    for (const endMs = performance.now() + 12_000; performance.now() < endMs; ) {
+      expected.push((await shortLived.tokens(account.name, account.password)).session.id)
+      await new Promise(resolve => setTimeout(resolve, 300))
+    }
+    await untilHeard(context, watched)
+    const heard = watched.lines().map(line => JSON.parse(line))
+    const began = heard.filter(({ kind, action }) => kind === 'session' && action === 'began')
+    const wanted = began.filter(({ session }) => expected.includes(session)).map(({ session }) => session)
+    assert.equal(wanted, expected, watched.errors())
+    assert.is(watched.errors(), '')
+  } finally {
+    Object.assign(context, { daemon, block, root })
+    itsRoot.remove()
+    await shortLived.remove()
+  }
 })
 
 test('a key that has changed before it comes back is refused, with both fingerprints, and it does not come back', async context => {
