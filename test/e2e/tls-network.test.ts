@@ -161,6 +161,9 @@ test('plain HTTP sends other machines to HTTPS unread, and serves this one and t
   assert.not(/100 Continue/.test(askPlainly(context, 'far', `http://${ipv4}:7650/login`, ...waiting)))
   const upgrade = ['-H', 'Connection: Upgrade', '-H', 'Upgrade: websocket']
   assert.match(askPlainly(context, 'far', `http://${ipv4}:7650/`, ...upgrade), /^HTTP\/1\.1 308 /)
+  const handshake = [...upgrade, '-H', 'Sec-WebSocket-Version: 13', '-H', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==']
+  const events = `http://${ipv4}:7650/postern/v1/events`
+  assert.match(askPlainly(context, 'far', events, ...handshake, '-H', header), /^HTTP\/1\.1 400 .*"plain_http"/s)
   assert.match(askPlainly(context, 'far', `http://[${ipv6}]:7650/ping`), /^HTTP\/1\.1 200 /, 'a trusted proxy')
   assert.match(askPlainly(context, 'box', 'http://127.0.0.1:7650/ping'), /^HTTP\/1\.1 200 /)
   const trail = readFileSync(join(context.daemon.directory, 'log/audit.log'), 'utf8')

@@ -314,6 +314,8 @@ test('a gate is told whose connections may use a session, and which are for this
   assert.equal(await tell(await as('alice', secure)), [1000, false])
   const proxied = { kind: 'cookie', from: { ...here, secure: true, source: 'ip:192.0.2.7', uid: 33 } } as const
   assert.equal(await tell(await as('alice', proxied)), [null, false])
+  const proxiedPlainly = { ...proxied, from: { ...proxied.from, secure: false } }
+  assert.equal(await tell(await as('alice', proxiedPlainly)), [33, false])
 })
 
 const checks: [permission: string | undefined, admin: string, alice: string][] = [
