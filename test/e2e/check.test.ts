@@ -1,5 +1,7 @@
 /** access.check over HTTP: the answer from memory says the same as the one that asks the keeper, and no longer than it is true. */
+import { once } from 'node:events'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Account, createAccount } from '../support/account.ts'
@@ -91,6 +93,24 @@ test('on one connection, each question is answered for the token that it carries
   await daemon.ask('/postern/v1/logout', { method: 'POST', token })
   assert.is(await status({ token: other }), 200)
   assert.is(await status({ token }), 401)
+})
+
+test('on one connection, the same words with more after them are another question', async ({ daemon, token }) => {
+  const socket = connect(daemon.port, '127.0.0.1')
+  const ask = async (...more: string[]) => {
+    const fields = [`Host: 127.0.0.1:${daemon.port}`, `Authorization: Bearer ${token}`, ...more]
+    socket.write(`GET /postern/v1/check HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`)
+    const [answer] = await once(socket, 'data')
+    return String(answer).slice(0, 15)
+  }
+  try {
+    assert.match(await ask(), / 200 /)
+    assert.match(await ask(), / 200 /)
+    assert.match(await ask('Authorization: Bearer x'), / 401 /)
+    assert.match(await ask(), / 200 /)
+  } finally {
+    socket.destroy()
+  }
 })
 
 test('on one connection, a yes ends with its session', async ({ daemon, token, agent }) => {
