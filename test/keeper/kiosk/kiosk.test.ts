@@ -34,7 +34,7 @@ function makeKiosk({ house, runtime, settings }: Pick<Context, 'house' | 'runtim
   const findAccount = async (name: string) => house.accounts.get(name) ?? null
   const common = { store, sessions, clock, random: randomBytes, findAccount }
   const kioskUser = () => settings.now?.user ?? null
-  const tickets = new Tickets({ ...common, mayLogIn: () => false, kioskUser })
+  const tickets = new Tickets({ ...common, mayLogIn: ({ name }: { name: string }) => name === 'bob', kioskUser })
   return { tickets, kiosk: new Kiosk({ ...common, tickets, runtimeDirectory: runtime, settings: () => settings.now }) }
 }
 
@@ -123,6 +123,32 @@ test('follows the configuration: another role, another user, no kiosk', async ({
   await kiosk.tick()
   assert.equal(readdirSync(join(runtime, 'kiosk')), [])
   assert.equal(await house.store.tickets.list(), [])
+})
+
+test('an account that was made anew is another one: it gets a ticket of its own, and the former session ends', async context => {
+  const { kiosk, house, file, tickets } = context
+  await kiosk.start()
+  const began = await spend(context, read(file))
+  assert.ok(began.ok)
+  const former = read(file)
+  house.accounts.set('alice', { name: 'alice', uid: 1007, gid: 1007, groups: ['alice'] })
+  await kiosk.tick()
+  assert.is(statSync(file).uid, 1007)
+  assert.not.ok(await tickets.isUnspent(former))
+  assert.is(await house.store.sessions.find(began.value.session.id), null)
+})
+
+test('a login link of somebody else is nothing to the kiosk', async context => {
+  const { kiosk, house, file, tickets } = context
+  await kiosk.start()
+  const began = await spend(context, read(file))
+  assert.ok(began.ok)
+  const { id } = await house.identity('bob')
+  const wanted = { identity: id, kind: 'link', roleCap: null, boundUid: null, madeBy: null, ttlMs: 60_000 } as const
+  const link = (await tickets.create(wanted)) ?? ''
+  const from = { ...here, uid: 1001, source: 'uid:1001' }
+  assert.ok((await tickets.spend(link, { from, authenticated: null, confirmed: false, note: () => {} })).ok)
+  assert.ok(await house.store.sessions.find(began.value.session.id))
 })
 
 test('is gone after a stop, and what a former run left is worth nothing', async context => {
