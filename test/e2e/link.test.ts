@@ -14,6 +14,8 @@ interface Context {
   daemon: Daemon
   account: Account
   kiosk: Account
+  /** May make links for themselves, and nothing else. */
+  clerk: Account
 }
 
 type Me = Output<'session.current'> & { code?: string }
@@ -23,14 +25,19 @@ const test = suite<Context>('e2e/link')
 test.before(async context => {
   context.account = await createAccount({ groups: ['sudo'] })
   context.kiosk = await createAccount()
+  context.clerk = await createAccount()
   const kiosk = { user: context.kiosk.name, role: 'viewer' }
-  context.daemon = await startDaemon({ config: { kiosk, log: { level: 'debug' }, insecure: { throttle_off: true } } })
+  const clerks = { users: [context.clerk.name] }
+  const login = { allow: { users: ['root', context.clerk.name], groups: ['sudo'] } }
+  const admin = { users: ['root'], groups: ['sudo'] }
+  const roles = { admin, clerk: { ...clerks, permissions: ['ticket.create'] } }
+  const more = { log: { level: 'debug' }, insecure: { throttle_off: true } }
+  context.daemon = await startDaemon({ config: { kiosk, login, roles, ...more } })
 })
 
-test.after(async ({ daemon, account, kiosk }) => {
+test.after(async ({ daemon, account, kiosk, clerk }) => {
   await daemon.remove()
-  await account.remove()
-  await kiosk.remove()
+  for (const one of [account, kiosk, clerk]) await one.remove()
 })
 
 async function createTicket({ daemon }: Context, input: object = {}): Promise<string> {
@@ -233,6 +240,24 @@ test('links are made by those who may, for those who may log in', async context 
   const own = String((await daemon.login(account.name, account.password)).json().access_token)
   assert.is((await make({}, own)).status, 200)
   assert.is((await daemon.ask('/postern/v1/tickets', { body: {} })).status, 401)
+})
+
+test("who may make links for themselves makes none for others, root's among them", async context => {
+  const { daemon, account, clerk } = context
+  const token = String((await daemon.login(clerk.name, clerk.password)).json().access_token)
+  const make = (body: object) => daemon.ask('/postern/v1/tickets', { token, body })
+  for (const user of ['root', account.name, 'nobody-at-all']) {
+    const refused = await make({ user })
+    assert.equal([refused.status, refused.json().detail], [403, "ticket.manage is needed for another's link"], user)
+  }
+  for (const body of [{}, { user: clerk.name }, { role: 'admin' }]) {
+    const made = await make(body)
+    assert.is(made.status, 200, made.text)
+    const reply = await open(context, String(made.json().ticket), { uid: clerk.uid })
+    const me = await whoIs(context, reply, { uid: clerk.uid })
+    assert.is(me.user.name, clerk.name)
+    for (const permission of me.permissions) assert.is(permission, 'ticket.create')
+  }
 })
 
 test("the kiosk's ticket logs its browser in, and the screen that waits for it says so", async context => {
