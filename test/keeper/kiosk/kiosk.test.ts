@@ -102,6 +102,13 @@ test('is replaced when all sessions of the account were ended, and when somebody
   assert.is.not(read(file), second)
 })
 
+test('stays as it is while it is good: who reads it just then can use it', async ({ kiosk, file }) => {
+  await kiosk.start()
+  const text = read(file)
+  await kiosk.tick()
+  assert.is(read(file), text)
+})
+
 test('follows the configuration: another role, another user, no kiosk', async ({
   kiosk,
   house,

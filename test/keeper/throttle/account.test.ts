@@ -283,6 +283,43 @@ test('an account that is slowed is not pushed out by invented names', async () =
   assert.is(turn.state(), 'waiting')
 })
 
+test('an account that nobody is slowed at makes room for another in a full table', async () => {
+  const { time, table, ask } = make({ maxAccounts: 2 })
+  await exhaust(ask)
+  await ask(owner, { account: 'bob' })
+  // Bob's one turn is paid for by then, those at alice are not.
+  await time.advance(5)
+  await ask(owner, { account: 'carol' })
+  assert.equal(table.keys().sort(), ['alice', 'carol'])
+})
+
+test('an account that somebody waits at is not pushed out, even when a turn is due', async () => {
+  const time = createFakeTime()
+  const late = () => () => {}
+  const limits = { ...DEFAULT_THROTTLE_LIMITS, burst: 1, maxAccounts: 1 }
+  const table = new AccountTable(time.clock, late, limits, () => {})
+  const ask = (n: number, account: string) => table.admit({ account, source: strangerNumber(n), local: false })
+  void ask(1, 'alice')
+  const turn = watch(ask(2, 'alice'))
+  await time.advance(60)
+  await ask(3, 'bob')
+  assert.ok(table.keys().includes('alice'))
+  assert.is(turn.state(), 'waiting')
+})
+
+test('clear of one account lets those go on who wait there, and nobody else', async () => {
+  const { time, table, ask } = make()
+  await exhaust(ask)
+  await exhaust(source => ask(source, { account: 'bob' }))
+  const turns = ['alice', 'bob'].map(account => watch(ask(owner, { account })))
+  assert.is(table.clear('alice'), 1)
+  await time.advance(0)
+  assert.equal(
+    turns.map(({ state }) => state()),
+    ['let in', 'waiting'],
+  )
+})
+
 test('clear lets those who wait go on', async () => {
   const { time, table, ask } = make()
   await exhaust(ask)

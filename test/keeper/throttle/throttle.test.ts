@@ -121,6 +121,19 @@ test('a full table drops no live penalty: new sources share one bucket', async (
   assert.is(await attempt(throttle, parseSource('192.0.2.7'), 'c', 'failed'), true)
 })
 
+test('a full table makes room of what costs nothing any more: newcomers have a tally of their own', async () => {
+  const { throttle } = make({ maxSources: 2 })
+  await failTimes(throttle, 4, parseSource('192.0.2.1'), 'victim')
+  for (const last of [2, 3, 4]) await failTimes(throttle, 2, parseSource(`192.0.2.${last}`), 'a')
+  assert.equal(
+    throttle.list().sources.map(({ source, failures }) => [source, failures]),
+    [
+      ['ip:192.0.2.1', 4],
+      ['ip:192.0.2.4', 2],
+    ],
+  )
+})
+
 test('a full table leaves local users a bucket of their own', async () => {
   const { throttle } = make({ maxSources: 1 })
   await failTimes(throttle, 4, parseSource('192.0.2.1'), 'a')
