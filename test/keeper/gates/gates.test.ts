@@ -23,7 +23,7 @@ interface Context {
 }
 
 /** How the process answers when it is told to forget. */
-type Manner = 'obeys' | 'is silent' | 'obeys late' | 'serves late'
+type Manner = 'obeys' | 'is silent' | 'obeys late' | 'serves late' | 'becomes another'
 
 const settings: GateSettings = {
   ...{
@@ -65,7 +65,8 @@ const gateScript = `
         const listeners = [manner === 'serves late' ? 'x' + told : 'x']
         setTimeout(() => socket.write(frame({ type: 'listening', listeners })), manner === 'serves late' ? 300 : 0)
       }
-      if (message.type !== 'forget' || manner === 'is silent') continue
+      if (message.type === 'settings' && manner === 'becomes another') process.setuid(4242)
+      if (message.type !== 'forget' || manner === 'is silent' || manner === 'becomes another') continue
       setTimeout(() => socket.write(frame({ type: 'acknowledge', id: message.id })), manner === 'obeys' ? 0 : 300)
     }
   })`
@@ -161,6 +162,19 @@ test('a gate that has not confirmed within a second is killed before that is ans
     [obedient.pid],
   )
   assert.ok(log.some(line => line.includes('broke a rule of the link')))
+})
+
+test('a process that is no more the gate’s user is not killed: its number may be somebody else’s by now', async ({
+  gates,
+  start,
+}) => {
+  const { child } = await start('becomes another')
+  await gates.whenServing(1)
+  await gates.forget('everything')
+  assert.equal(gates.list(), [])
+  // Were it killed, that would be heard of by now.
+  await new Promise(resolve => setTimeout(resolve, 500))
+  assert.ok(isAlive(child))
 })
 
 test('a gate that sleeps is ended like one that is silent', async ({ gates, start }) => {

@@ -68,6 +68,17 @@ test('who mistypes and then logs in starts anew', async () => {
   assert.equal(throttle.list().sources, [])
 })
 
+test('right passwords cost their account no turns', async () => {
+  const { throttle } = make({ burst: 2 })
+  for (let i = 0; i < 5; i++) {
+    const answer = await Promise.race([
+      attempt(throttle, parseSource(`192.0.2.${i}`), 'alice', 'succeeded'),
+      new Promise(resolve => setImmediate(resolve, 'waiting')),
+    ])
+    assert.is(answer, true)
+  }
+})
+
 test('attempts at once count before they have failed', async () => {
   const { throttle } = make()
   const answers = await Promise.all(
