@@ -15,17 +15,18 @@ const sites = ['--site', 'http://site.test:7642', '--site', 'http://path.test:76
 
 /** At the page as it was, in the same browser if it still has one window. */
 async function returnHome(kiosk: KioskBrowser, page: Page): Promise<void> {
-  kiosk.forget()
   const isAsBefore = () => {
     const { width, height } = kiosk.seen().page
     return kiosk.isHome() && width === page.width && height === page.height
   }
-  if (!kiosk.isHome()) kiosk.screen.press('Escape')
-  if (windowsOf(kiosk).length === 1) {
-    if (!kiosk.isHome()) await kiosk.visit(`${home}?`)
-    for (let left = 20; left > 0; left--, await pause(100)) if (isAsBefore()) return
-  }
-  await kiosk.open('--bare')
+  // A menu is open, or a box.
+  if (!isAsBefore()) kiosk.screen.press('Escape', 'Escape')
+  if (windowsOf(kiosk).length !== 1) return kiosk.open('--bare')
+  if (!kiosk.isHome()) await kiosk.visit(`${home}?`)
+  for (let left = 20; left > 0 && !isAsBefore(); left--) await pause(100)
+  if (!isAsBefore()) return kiosk.open('--bare')
+  kiosk.forget()
+  await kiosk.untilHome()
 }
 
 /** Tries it, at the page. */

@@ -40,6 +40,9 @@ const isSmaller = (kiosk: KioskBrowser, before: Page) => {
   return width < before.width || height < before.height
 }
 
+/** Something lies over the page's colour. */
+const isDimmed = ({ screen }: KioskBrowser) => screen.colour(640, 700) !== '#123456'
+
 const visit = (line: string, url: string, more: More): PolicyWay => {
   return { line, name: url, try: kiosk => kiosk.visit(url), ...more }
 }
@@ -134,15 +137,7 @@ const firefox: readonly PolicyWay[] = [
     },
     leadsOut: isCovered,
   },
-  {
-    line: 'DisableFirefoxScreenshots',
-    name: 'a picture of the page (ctrl+shift+s)',
-    try: kiosk => {
-      kiosk.keepPicture()
-      kiosk.screen.press('ctrl+shift+s')
-    },
-    leadsOut: kiosk => kiosk.hasChanged(),
-  },
+  press('DisableFirefoxScreenshots', 'a picture of the page', 'ctrl+shift+s', { leadsOut: isDimmed }),
   act('ContentAnalysis', 'a download by a link', link('/loot'), { leadsOut: hasLoot }),
   act('ContentAnalysis', 'a download by script', download, { leadsOut: hasLoot }),
   {
