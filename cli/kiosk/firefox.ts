@@ -66,6 +66,7 @@ const preferences = {
   'browser.link.open_newwindow.override.external': 1,
   'browser.tabs.opentabfor.middleclick': false,
   'middlemouse.contentLoadURL': false,
+  'middlemouse.openNewWindow': false,
   'browser.tabs.loadDivertedInBackground': true,
   // "You are now full screen, press Esc": nothing for a kiosk.
   'full-screen-api.warning.timeout': 0,

@@ -1,84 +1,12 @@
 /** The ways out of a kiosk, tried one after the other in the real browsers, with the policies of scripts/kiosk/policies in force. */
-import type { ChildProcess } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bootMachine, type Machine, tree } from '../support/machine.ts'
-import { display, MachineScreen } from './screen.ts'
-
-type BrowserName = 'firefox' | 'chromium'
-
-/** What the page's server has seen. */
-interface Seen {
-  /** Requests that reached the site that is not allowed. */
-  readonly strangers: string[]
-  /** Whether the page has been given what it is to do. */
-  readonly isTaken: boolean
-  /** The page's last words: whether it is to be seen, and how much of the screen is its own. */
-  readonly page: { readonly visible: boolean; readonly height: number; readonly agoMs: number }
-}
-
-const node = '/usr/lib/postern/node'
-const helper = join(tree, 'test/systemd/kiosk-site.ts')
-
-/** A browser at a page of the kiosk, in a machine. */
-class Kiosk {
-  readonly #machine: Machine
-  readonly #name: BrowserName
-  readonly screen: MachineScreen
-  #browser: ChildProcess | null = null
-
-  constructor(machine: Machine, screen: MachineScreen, name: BrowserName) {
-    this.#machine = machine
-    this.screen = screen
-    this.#name = name
-  }
-
-  /** Opens the page anew, in a fresh browser. */
-  async open(path = '/'): Promise<void> {
-    await this.close()
-    const open = [node, join(tree, 'test/support/open-page.ts'), this.#name, `http://127.0.0.1:7640${path}`]
-    this.#machine.must('curl -s http://127.0.0.1:7640/reset')
-    this.#browser = this.#machine.spawn(['env', `DISPLAY=${display}`, ...open], { user: 'kiosk' })
-    await this.until(() => this.seen().page.visible && this.screen.titles().some(title => /The kiosk/.test(title)))
-  }
-
-  async close(): Promise<void> {
-    const browser = this.#browser
-    this.#browser = null
-    if (browser === null || browser.exitCode !== null) return
-    const ended = new Promise(resolve => browser.once('exit', resolve))
-    this.#machine.run("pkill -TERM -u kiosk -f '[o]pen-page.ts'")
-    await ended
-  }
-
-  seen(): Seen {
-    return JSON.parse(this.#machine.must('curl -s http://127.0.0.1:7640/seen')) as Seen
-  }
-
-  /** Has the page do this at the next click, and clicks. */
-  async act(script: string): Promise<void> {
-    this.#machine.must(['curl', '-s', '--data-binary', script, 'http://127.0.0.1:7640/script'])
-    await this.until(() => this.seen().isTaken)
-    await pause(300)
-    this.screen.click(640, 400)
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    for (const end = performance.now() + 20_000; performance.now() < end; await pause(100)) if (isSo()) return
-    throw new Error(`not within 20 s: ${isSo}\n${this.screen.titles()}\n${JSON.stringify(this.seen())}`)
-  }
-
-  /** Files that a page brought into the kiosk user's directories. */
-  loot(): string {
-    return this.#machine.must("find /dev/shm /home /tmp /root -name '*loot*'")
-  }
-}
+import { type BrowserName, KioskBrowser } from './kiosk-browser.ts'
 
 interface Way {
   readonly name: string
-  readonly try: (kiosk: Kiosk) => Promise<void> | void
+  readonly try: (kiosk: KioskBrowser) => Promise<void> | void
   readonly only?: BrowserName
   /** What the screen shows then; the page itself, as it was, when left out. */
   readonly shows?: RegExp
@@ -90,13 +18,13 @@ interface Way {
 
 const press =
   (...keys: string[]) =>
-  ({ screen }: Kiosk) =>
+  ({ screen }: KioskBrowser) =>
     screen.press(...keys)
 
 /** Types an address into whatever these keys have opened. */
 const goTo =
   (address: string, ...keys: string[]) =>
-  async ({ screen }: Kiosk) => {
+  async ({ screen }: KioskBrowser) => {
     screen.press(...keys)
     await pause(500)
     screen.type(`${address}\n`)
@@ -105,6 +33,11 @@ const goTo =
 const stranger = 'http://127.0.0.1:7641/'
 /** The browser's own page that says no: Chromium's has the host's name for a title. */
 const no = /^(Problem loading page|Blocked Page|127\.0\.0\.1)\b/
+/** A link all over the page, which is gone after that. */
+const middleLink = `
+const a = Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' })
+a.onauxclick = () => setTimeout(() => a.remove(), 300)
+document.body.append(a)`
 const ways: readonly Way[] = [
   { name: 'a new window by its key', try: press('ctrl+n') },
   { name: 'a private window by its key', try: press('ctrl+shift+p', 'ctrl+shift+n') },
@@ -131,6 +64,15 @@ const ways: readonly Way[] = [
   { name: 'a file typed into a new tab', try: goTo('file:///srv/escape.html', 'ctrl+t', 'ctrl+l') },
   { name: "settings typed after the bars' keys", try: goTo('about:preferences', 'F6') },
   { name: 'the settings typed into a new tab', try: goTo('about:config', 'ctrl+t', 'ctrl+l') },
+  {
+    name: 'a link by the middle button',
+    try: async kiosk => {
+      await kiosk.act(middleLink)
+      await pause(200)
+      kiosk.screen.click(640, 400, 2)
+    },
+    only: 'firefox',
+  },
   {
     name: 'a window by script, which Firefox opens in its only tab',
     try: kiosk => kiosk.act(`open('/other', '_blank', 'width=300,height=300')`),
@@ -160,23 +102,14 @@ const ways: readonly Way[] = [
 ]
 
 for (const name of ['firefox', 'chromium'] as const) {
-  const test = suite<{ machine: Machine; kiosk: Kiosk; height: number }>(`kiosk-policies ${name}`)
+  const test = suite<{ kiosk: KioskBrowser; height: number }>(`kiosk-policies ${name}`)
 
   test.before(async context => {
-    const machine = await bootMachine({ install: true })
-    context.machine = machine
-    machine.must('useradd --create-home kiosk')
-    machine.write('/srv/escape.html', '<title>ESCAPED</title>')
-    machine.must('/usr/lib/postern/kiosk/policies/install')
-    machine.spawn([node, helper])
-    machine.must('curl -s --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:7640/seen')
-    const screen = await MachineScreen.start(machine)
-    machine.spawn(['env', `DISPLAY=${display}`, 'openbox', '--config-file', '/usr/lib/postern/kiosk/openbox.xml'])
-    context.kiosk = new Kiosk(machine, screen, name)
+    context.kiosk = await KioskBrowser.boot(name)
     await context.kiosk.open()
     context.height = context.kiosk.seen().page.height
   })
-  test.after(async ({ machine }) => machine?.remove())
+  test.after(async ({ kiosk }) => kiosk?.machine.remove())
 
   test('the page has the whole screen', ({ height }) => assert.is(height, 800))
 
@@ -187,7 +120,7 @@ for (const name of ['firefox', 'chromium'] as const) {
         await pause(700)
         const { shows } = way
         // A busy machine takes a while to show that page.
-        if (shows !== undefined) await kiosk.until(() => shows.test(kiosk.screen.titles().join('\n')))
+        if (shows !== undefined) await kiosk.until(`it shows ${shows}`, () => shows.test(kiosk.titles()))
         const titles = kiosk.screen.titles()
         assert.is(titles.length, way.windows ?? 1, titles.join('\n'))
         assert.match(titles.join('\n'), shows ?? /^The kiosk\b/)

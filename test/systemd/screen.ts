@@ -42,8 +42,8 @@ export class MachineScreen {
     this.do('key', '--delay', '60', ...keys)
   }
 
-  type(text: string): void {
-    this.do('type', '--delay', '20', text)
+  type(text: string, delayMs = 20): void {
+    this.do('type', '--delay', String(delayMs), text)
   }
 
   click(x: number, y: number, button = 1): void {

@@ -1,0 +1,4 @@
+/** The kiosk's policies by themselves, in Chromium. */
+import { testPolicies } from './policies-suite.ts'
+
+testPolicies('chromium')

@@ -1,0 +1,121 @@
+/** The policies of scripts/kiosk/policies by themselves, line by line, in a browser that postern did not start. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type BrowserName, home, KioskBrowser, type Page } from './kiosk-browser.ts'
+import { otherLines, type PolicyWay, policyWays, windowsOf } from './policy-ways.ts'
+
+/** Two fields, with a word to copy from the first. */
+const fields = `
+document.body.insertAdjacentHTML('beforeend', '<input id=from value=word><input id=to>')
+to.oninput = () => say('pasted ' + to.value)
+from.focus()
+from.select()`
+const sites = ['--site', 'http://site.test:7642', '--site', 'http://path.test:7642/shop']
+
+/** At the page as it was, in the same browser if it still has one window. */
+async function returnHome(kiosk: KioskBrowser, page: Page): Promise<void> {
+  const isAsBefore = () => {
+    const { width, height } = kiosk.seen().page
+    return kiosk.isHome() && width === page.width && height === page.height
+  }
+  // A menu is open, or a box.
+  if (!isAsBefore()) kiosk.screen.press('Escape', 'Escape')
+  if (windowsOf(kiosk).length !== 1) return kiosk.open('--bare')
+  if (!kiosk.isHome()) await kiosk.visit(`${home}?`)
+  for (let left = 20; left > 0 && !isAsBefore(); left--) await pause(100)
+  if (!isAsBefore()) return kiosk.open('--bare')
+  kiosk.forget()
+  await kiosk.untilHome()
+}
+
+/** Tries it, at the page. */
+async function tryWay(kiosk: KioskBrowser, { words, ...way }: PolicyWay, page: Page): Promise<void> {
+  if (words === undefined) await returnHome(kiosk, page)
+  else await kiosk.start('--bare', ...words)
+  await way.try(kiosk)
+}
+
+/** Runs all tests with that browser. */
+export function testPolicies(name: BrowserName): void {
+  const test = suite<{ kiosk: KioskBrowser; page: Page }>(`kiosk-policies-alone ${name}`)
+  const ways = policyWays[name]
+  /** How long each took to lead out where it was open, in milliseconds. */
+  const took = new Map<PolicyWay, number>()
+
+  test.before(async context => {
+    const kiosk = await KioskBrowser.boot(name)
+    context.kiosk = kiosk
+    kiosk.installPolicies('--remove')
+    await kiosk.open('--bare')
+    context.page = kiosk.seen().page
+  })
+  test.after(async ({ kiosk }) => kiosk?.machine.remove())
+
+  // What shows that it was refused was tried for certain: only the others need an open way to be believed.
+  for (const way of ways.filter(({ shows }) => shows === undefined))
+    test(`is a way out without policies: ${way.name}`, async ({ kiosk, page }) => {
+      await tryWay(kiosk, way, page)
+      const startMs = performance.now()
+      await kiosk.until('it leads out', () => way.leadsOut(kiosk, page))
+      took.set(way, performance.now() - startMs)
+    })
+
+  test('each line closes one of them', async ({ kiosk }) => {
+    kiosk.installPolicies(...sites)
+    await kiosk.open('--bare')
+    const tried = new Set([...ways.map(({ line }) => line), ...Object.keys(otherLines)])
+    assert.equal(
+      kiosk.policyLines().filter(line => !tried.has(line)),
+      [],
+    )
+  })
+
+  for (const way of ways)
+    test(`${way.line} closes: ${way.name}`, async ({ kiosk, page }) => {
+      await tryWay(kiosk, way, page)
+      const { shows } = way
+      if (shows !== undefined) await kiosk.until(`it shows ${shows}`, () => shows.test(kiosk.titles()))
+      // Twice as long as it took when it was open; what is shown instead is there already.
+      const endMs = performance.now() + 300 + 2 * (took.get(way) ?? 0)
+      while (performance.now() < endMs) {
+        assert.not(way.leadsOut(kiosk, page), kiosk.titles())
+        await pause(100)
+      }
+      if (way.words !== undefined && shows === undefined) {
+        await kiosk.untilHome()
+        assert.not(way.leadsOut(kiosk, page))
+      }
+      assert.is(windowsOf(kiosk).length, 1, kiosk.titles())
+      assert.is(kiosk.loot(), '')
+    })
+
+  for (const url of ['http://site.test:7642/', 'http://path.test:7642/shop/1'])
+    test(`--site opens ${url}`, async ({ kiosk, page }) => {
+      await returnHome(kiosk, page)
+      await kiosk.visit(url)
+      await kiosk.until('it is shown', () => /^The other site/.test(kiosk.titles()))
+    })
+
+  // What closes downloads in Firefox would ask for the clipboard, for drags and for prints as well, and nobody answers.
+  test('the clipboard stays open', async ({ kiosk, page }) => {
+    await returnHome(kiosk, page)
+    await kiosk.act(fields)
+    await pause(300)
+    kiosk.screen.press('ctrl+c')
+    await pause(300)
+    kiosk.screen.press('Tab', 'ctrl+v')
+    await kiosk.until('it is pasted', () => kiosk.seen().said.includes('pasted word'))
+  })
+
+  test('--printing opens printing', async ({ kiosk, page }) => {
+    kiosk.installPolicies(...sites, '--printing')
+    await kiosk.open('--bare')
+    for (const way of ways.filter(({ line }) => line === 'PrintingEnabled')) {
+      await tryWay(kiosk, way, page)
+      await kiosk.until(way.name, () => way.leadsOut(kiosk, page))
+    }
+  })
+
+  test.run()
+}
