@@ -72,6 +72,25 @@ test('two places are kept for local requests even when every child computes', ()
   assert.is(ask(parseSource(1002), { local: true }), null)
 })
 
+test('there are never more children than may be, whoever holds them', () => {
+  const { admission, evicted, ask } = make()
+  for (let n = 0; n < 8; n++) assert.ok(ask(parseSource(1000 + n), { local: true }))
+  assert.ok(ask(strangerNumber(1), { waiting: true }))
+  assert.ok(ask(strangerNumber(2)))
+  assert.ok(ask(strangerNumber(3)))
+  assert.equal(evicted, [strangerNumber(1)])
+  assert.is(ask(strangerNumber(4)), null)
+  assert.is(admission.count().taken, 10)
+})
+
+test('a third local user gets the place of a slow stranger', () => {
+  const { admission, evicted, ask } = make()
+  for (let n = 1; n <= 8; n++) ask(strangerNumber(n), { waiting: n === 5 })
+  for (let n = 0; n < 3; n++) assert.ok(ask(parseSource(1000 + n), { local: true }))
+  assert.equal(evicted, [strangerNumber(5)])
+  assert.is(admission.count().taken, 10)
+})
+
 test('a child that computes is never evicted, and a refusal says when to come again', () => {
   const { admission, evicted, ask } = make()
   const leases = [1, 2, 3, 4, 5, 6, 7, 8].map(n => ask(strangerNumber(n), { waiting: true }))
