@@ -17,7 +17,7 @@ export interface Instance {
 export interface HttpPlace {
   readonly origin: string | null
   readonly socketPath: string | null
-  /** uids whose sockets may answer there: what listens as anybody else is not postern. */
+  /** uids whose sockets may answer there: a password must not go to somebody else's program that took the port first. */
   readonly trustedUids: ReadonlySet<number>
 }
 

@@ -10,7 +10,7 @@ export function boundText(text: string, longest: number): string {
   return `${text.slice(0, longest)}…(${text.length - longest} more)`
 }
 
-/** JSON on one line, in which every unsafe character is written as `\uXXXX`: any JSON reader gets the same value back. */
+/** JSON on one line. Every unsafe character is written as an escape of JSON's own: its readers get the same value back. */
 export function safeJson(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, escapeCharacter)
 }

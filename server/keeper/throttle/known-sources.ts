@@ -17,7 +17,7 @@ export class KnownSources {
     return this.#byAccount.get(account) ?? []
   }
 
-  /** Every account that has any. */
+  /** The accounts that have any, the one whose last change is the longest ago first: that one is pushed out. */
   accounts(): string[] {
     return [...this.#byAccount.keys()]
   }
