@@ -47,10 +47,10 @@ export function checkOrigin(question: OriginQuestion): OriginAnswer {
  * An Origin is compared as text, the scheme's default port left out on both sides. At a WebSocket that a browser calls
  * same-origin either scheme is good: a TLS proxy that does not say so must not cut the socket of a page it served.
  */
-function isOurs({ host, secFetchSite, scheme }: OriginQuestion, origin: string): boolean {
+function isOurs({ host, secFetchSite, scheme, websocket }: OriginQuestion, origin: string): boolean {
   if (host === null) return false
   const seen = origin.toLowerCase()
-  const schemes: readonly Scheme[] = secFetchSite === 'same-origin' ? ['http', 'https'] : [scheme]
+  const schemes: readonly Scheme[] = websocket && secFetchSite === 'same-origin' ? ['http', 'https'] : [scheme]
   return schemes.some(candidate => withoutDefaultPort(seen, candidate) === ourOrigin(candidate, host))
 }
 
