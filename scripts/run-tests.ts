@@ -121,7 +121,7 @@ function runsAlone(file: string): boolean {
 }
 
 function fileTask(file: string, limit: string | undefined): Task {
-  const limitSeconds = Number(limit ?? (runsAlone(file) ? 600 : 120))
+  const limitSeconds = Number(limit ?? (runsAlone(file) ? 300 : 120))
   return { name: file, argv: [process.execPath, file], limitSeconds, counts: true }
 }
 
