@@ -36,6 +36,16 @@ async function tryWay(kiosk: KioskBrowser, { words, ...way }: PolicyWay, page: P
   await way.try(kiosk)
 }
 
+/** Tries it anew every 5 s until that is so: a browser that has just opened passes over keys. */
+async function retryUntil(kiosk: KioskBrowser, way: PolicyWay, page: Page, isSo: () => boolean): Promise<void> {
+  const startMs = performance.now()
+  for (let tries = 1; !isSo(); await pause(100)) {
+    if (way.words !== undefined || performance.now() - startMs < tries * 5000) continue
+    tries++
+    await tryWay(kiosk, way, page)
+  }
+}
+
 /** Runs all tests with that browser, or the `nth` of so many parts: a file has its time limit. */
 export function testPolicies(name: BrowserName, { nth, of } = { nth: 0, of: 1 }): void {
   const test = suite<{ kiosk: KioskBrowser; page: Page }>(`kiosk-policies-alone ${name}`)
@@ -58,7 +68,10 @@ export function testPolicies(name: BrowserName, { nth, of } = { nth: 0, of: 1 })
     test(`is a way out without policies: ${way.name}`, async ({ kiosk, page }) => {
       await tryWay(kiosk, way, page)
       const startMs = performance.now()
-      await kiosk.until('it leads out', () => way.leadsOut(kiosk, page))
+      await retryUntil(kiosk, way, page, () => {
+        assert.ok(performance.now() - startMs < 20_000, kiosk.titles())
+        return way.leadsOut(kiosk, page)
+      })
       took.set(way, performance.now() - startMs)
     })
 
@@ -79,10 +92,10 @@ export function testPolicies(name: BrowserName, { nth, of } = { nth: 0, of: 1 })
       if (shows !== undefined) await kiosk.until(`it shows ${shows}`, () => shows.test(kiosk.titles()))
       // Twice as long as it took when it was open; what is shown instead is there already.
       const endMs = performance.now() + 300 + 2 * (took.get(way) ?? 0)
-      while (performance.now() < endMs) {
+      await retryUntil(kiosk, way, page, () => {
         assert.not(way.leadsOut(kiosk, page), kiosk.titles())
-        await pause(100)
-      }
+        return performance.now() > endMs
+      })
       if (way.words !== undefined && shows === undefined) {
         await kiosk.untilHome()
         assert.not(way.leadsOut(kiosk, page))
