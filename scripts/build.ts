@@ -1,6 +1,6 @@
 /** Builds dist/: four programs as CommonJS bundles with V8's code for them, the client library with its types, and the map of routes that is derived from the table. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -31,7 +31,7 @@ const shared: BuildOptions = {
   logLevel: 'warning',
   // require(), which looks beside the program's file: an import() would need Node.js's experimental loader there.
   supported: { 'dynamic-import': false },
-  external: ['koffi', 'better-sqlite3', 'authenticate-pam'],
+  external: ['better-sqlite3', 'authenticate-pam'],
   // Asked for by libraries that look for other runtimes than this one; merely touching it loads half of Node.js.
   define: { navigator: 'undefined' },
   alias: { 'node:http2': './server/gate/no-http2.ts' },
@@ -43,6 +43,18 @@ const shared: BuildOptions = {
 const lateLibraries: Readonly<Record<string, string>> = {
   '@peculiar/x509': 'x509.cjs',
   qrcode: 'qrcode.cjs',
+}
+
+/** koffi's addon for this machine: the code around it spends ten milliseconds of each start on finding it. */
+const addon = `@koromix/koffi-linux-${process.arch}/linux_${process.arch}/koffi.node`
+
+const direct: Plugin = {
+  name: 'direct',
+  setup({ onResolve }) {
+    // Where there is none by that name, the code around it knows others.
+    const path = existsSync(`${root}node_modules/${addon}`) ? addon : 'koffi'
+    onResolve({ filter: /^koffi$/ }, () => ({ path, external: true }))
+  },
 }
 
 const late: Plugin = {
@@ -72,7 +84,7 @@ async function buildProgram([name, entry]: [string, string]): Promise<void> {
     entryPoints: [entry],
     outfile,
     format: 'cjs',
-    plugins: name === 'posternd' ? [late] : [],
+    plugins: name === 'posternd' ? [direct, late] : [direct],
   }
   const { metafile } = await build({ ...options, metafile: true })
   // What a program is made of: a test reads here that keeper and gate stay apart.

@@ -43,9 +43,14 @@ export interface Attempt {
   readonly ended: Promise<ChildEnd>
 }
 
-/** Drives a fresh child through one attempt; its first line is sent at once. */
-export function driveAttempt(child: PamChild, request: AttemptRequest, limits: AttemptLimits): Attempt {
-  return new DrivenAttempt(child, request, limits)
+/** Drives a fresh child through one attempt; its first line is sent at once. `onAnswered` hears of each answer that it works on. */
+export function driveAttempt(
+  child: PamChild,
+  request: AttemptRequest,
+  limits: AttemptLimits,
+  onAnswered: () => void = () => {},
+): Attempt {
+  return new DrivenAttempt(child, request, limits, onAnswered)
 }
 
 class DrivenAttempt implements Attempt {
@@ -53,6 +58,7 @@ class DrivenAttempt implements Attempt {
   readonly ended: Promise<ChildEnd>
   readonly #child: PamChild
   readonly #limits: AttemptLimits
+  readonly #onAnswered: () => void
   readonly #events: AttemptEvent[] = []
   #waiting: ((event: AttemptEvent) => void) | null = null
   #result: AttemptResult | null = null
@@ -65,10 +71,11 @@ class DrivenAttempt implements Attempt {
   #step: NodeJS.Timeout | undefined
   readonly #total: NodeJS.Timeout
 
-  constructor(child: PamChild, request: AttemptRequest, limits: AttemptLimits) {
+  constructor(child: PamChild, request: AttemptRequest, limits: AttemptLimits, onAnswered: () => void) {
     this.pid = child.pid
     this.#child = child
     this.#limits = limits
+    this.#onAnswered = onAnswered
     this.#total = setTimeout(() => this.#end('timeout'), limits.totalMs)
     this.ended = child.ended.then(how => this.#settle(how))
     child.listen(
@@ -91,6 +98,7 @@ class DrivenAttempt implements Attempt {
     if (this.#result !== null) return
     if (this.#open !== answers.length) throw new TypeError('attempt: expected one answer for each open prompt')
     this.#say({ answers })
+    this.#onAnswered()
   }
 
   proceed(): void {

@@ -49,15 +49,14 @@ export function createAttempts({ command, limits, spareMs, onFault }: AttemptsOp
   function start(request: AttemptRequest): Attempt {
     if (closed) throw new TypeError('attempts: closed')
     const ready = takeSpare()
-    const attempt = driveAttempt(ready ?? startChild(command), request, limits)
+    // A start takes time from whoever waits: the next spare's comes while the child works on an answer. After a cold one it waits for the end.
+    const attempt = driveAttempt(ready ?? startChild(command), request, limits, ready === null ? undefined : warm)
     running.add(attempt)
     attempt.ended.then(how => {
       running.delete(attempt)
       if (how.exitCode !== 0) onFault?.({ pid: attempt.pid, ...how })
+      warm()
     })
-    // Starting a process takes time from the attempt: the next spare comes after its first line, or after a cold start's end.
-    if (ready === null) attempt.ended.then(warm)
-    else setImmediate(warm)
     return attempt
   }
 

@@ -103,10 +103,9 @@ export class Sessions {
       used: now,
       ...this.#spans(login),
     }
-    await store.sessions.add(session)
-    this.#accounts.saw(session.identity)
     const { grant, refreshToken } = this.#createGrant(session, this.#accessMs(login, session))
-    await store.grants.add(grant)
+    await store.sessions.add(session, grant)
+    this.#accounts.saw(session.identity)
     for (const listener of this.#beginListeners) listener(session, login.identity)
     return this.#issue(session, login.identity, grant, refreshToken)
   }

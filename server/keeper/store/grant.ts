@@ -16,7 +16,6 @@ export interface Grant {
 }
 
 export interface GrantStore {
-  add(grant: Grant): Promise<void>
   find(jti: string): Promise<Grant | null>
   findByRefreshHash(hash: string): Promise<Grant | null>
   /**
@@ -45,7 +44,7 @@ function toGrant(row: Row): Grant {
   }
 }
 
-function toRow(grant: Grant): Row {
+export function toGrantRow(grant: Grant): Row {
   return {
     jti: grant.jti,
     session: grant.session,
@@ -70,9 +69,6 @@ export function createGrantStore(db: Kysely<Schema>): GrantStore {
     return row ? toGrant(row) : null
   }
   return {
-    async add(grant) {
-      await db.insertInto('grant').values(toRow(grant)).execute()
-    },
     find: jti => find('jti', jti),
     findByRefreshHash: hash => find('refresh_hash', hash),
     async rotate(jti, spent, next, instead) {
@@ -90,7 +86,7 @@ export function createGrantStore(db: Kysely<Schema>): GrantStore {
           .where('jti', '=', jti)
           .executeTakeFirst()
         if (numUpdatedRows === 0n) return false
-        await step.insertInto('grant').values(toRow(next)).execute()
+        await step.insertInto('grant').values(toGrantRow(next)).execute()
         return true
       })
     },

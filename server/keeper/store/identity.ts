@@ -34,6 +34,13 @@ export function createIdentityStore(db: Kysely<Schema>): IdentityStore {
     },
     async rememberAccount({ name, uid, groups }, nowMs) {
       const row = { realm: 'pam', name, uid, groups: JSON.stringify(groups), created_ms: nowMs } as const
+      // A write takes as long as the disk: most accounts are as they were.
+      const known = await db
+        .selectFrom('identity')
+        .selectAll()
+        .where(({ and }) => and({ realm: row.realm, name, uid, groups: row.groups }))
+        .executeTakeFirst()
+      if (known !== undefined) return toIdentity(known)
       const saved = await db
         .insertInto('identity')
         .values(row)

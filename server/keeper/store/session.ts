@@ -1,6 +1,7 @@
 /** Sessions in the store. */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Instant } from '../instant.ts'
+import { type Grant, toGrantRow } from './grant.ts'
 import type { Schema, SessionTable } from './schema.ts'
 
 export interface Session {
@@ -20,7 +21,8 @@ export interface Session {
 }
 
 export interface SessionStore {
-  add(session: Session): Promise<void>
+  /** A session with its first grant: both, or neither. */
+  add(session: Session, grant: Grant): Promise<void>
   find(id: string): Promise<Session | null>
   /** In the order of their ids, from after `cursor`; of one identity or of all. */
   list(filter: { identity?: string | undefined; cursor?: string | undefined; limit: number }): Promise<Session[]>
@@ -94,8 +96,11 @@ function elapsed(column: 'began' | 'used', now: Instant) {
 /** The sessions of a SQLite store. */
 export function createSessionStore(db: Kysely<Schema>): SessionStore {
   return {
-    async add(session) {
-      await db.insertInto('session').values(toRow(session)).execute()
+    async add(session, grant) {
+      await db.transaction().execute(async step => {
+        await step.insertInto('session').values(toRow(session)).execute()
+        await step.insertInto('grant').values(toGrantRow(grant)).execute()
+      })
     },
     async find(id) {
       const row = await db.selectFrom('session').selectAll().where('id', '=', id).executeTakeFirst()

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { createAttempts } from '../../../server/keeper/pam/attempts.ts'
 import { type Account, createAccount, createPamService, type PamService, UNIX_RULES } from '../../support/account.ts'
 import { buildPamModule } from '../../support/pam-module/build.ts'
-import { CHILD, findChildren, LIMITS, outcome, play, request, waitFor } from './drive.ts'
+import { answerText, CHILD, findChildren, LIMITS, outcome, play, request, waitFor } from './drive.ts'
 
 const test = suite('keeper/pam/attempts')
 const module = buildPamModule()
@@ -35,11 +35,15 @@ async function startWithSpare(spareMs = 60_000) {
   return { attempts, spare }
 }
 
-test('an attempt uses the spare child, and another takes its place', async () => {
+test('an attempt uses the spare child, and another takes its place while that one works', async () => {
   const { attempts, spare } = await startWithSpare()
   const attempt = attempts.start(request(service.name, account.name))
   assert.is(String(attempt.pid), spare)
-  assert.is(outcome(await play(attempt, [account.password])), 'ok')
+  assert.is((await attempt.next()).kind, 'ask')
+  assert.equal(findChildren(), [spare])
+  attempt.answer([answerText(account.password)])
+  assert.is(findChildren().length, 2)
+  assert.is(outcome(await play(attempt, [])), 'ok')
   assert.is(findChildren().length, 1)
   await attempts.close()
   assert.equal(findChildren(), [])

@@ -1,7 +1,9 @@
 /** Refresh tokens: rotation, reuse, and the answer that was lost (RFC 9700 §4.14.2). */
+import { decodeJwt } from 'jose'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { IssuedTokens } from '../../../server/keeper/session/sessions.ts'
+import type { Grant } from '../../../server/keeper/store/grant.ts'
 import type { From } from '../../../server/link/message.ts'
 import { createHouse, day, type House, here, hour } from './house.ts'
 
@@ -229,12 +231,15 @@ test('10,000 refreshes of one session keep a bounded number of grants', async ({
   const first = await house.login('alice')
   const { grants } = house.store
   const counted: number[] = []
+  let former = decodeJwt(first.accessToken).jti ?? ''
   for (let at = 0; at < 30; at += 1) {
     const issued = { wallMs: 0, boot: 'x', monotonicMs: at }
-    await grants.add({
+    const next: Grant = {
       ...{ jti: `jti-${at}`, session: first.session.id, issued, accessMs: 1 },
       ...{ refreshHash: `hash-${at}`, refreshMs: 1, spent: null },
-    })
+    }
+    assert.ok(await grants.rotate(former, { at: issued, source: 'x' }, next, null))
+    former = next.jti
     await grants.prune(first.session.id, 10)
     counted.push(
       (await Promise.all(Array.from({ length: 30 }, (_, n) => grants.find(`jti-${n}`)))).filter(Boolean).length,

@@ -94,9 +94,8 @@ test('what goes in comes out', async ({ path }) => {
   const store = await openSqliteStore(path)
   const { id } = await store.identities.rememberAccount(alice, 1)
   assert.equal(await store.identities.find(id), { id, realm: 'pam', ...alice })
-  await store.sessions.add(session('one', id))
+  await store.sessions.add(session('one', id), grant('first', 'one'))
   assert.equal(await store.sessions.find('one'), session('one', id))
-  await store.grants.add(grant('first', 'one'))
   assert.equal(await store.grants.findByRefreshHash('hash first'), grant('first', 'one'))
   await store.close()
 })
@@ -125,11 +124,30 @@ test('the number of an identity is never given again', async ({ path }) => {
   await again.close()
 })
 
+test('a session comes with its grant or not at all', async ({ path }) => {
+  const store = await openSqliteStore(path)
+  const { id } = await store.identities.rememberAccount(alice, 1)
+  await store.sessions.add(session('one', id), grant('first', 'one'))
+  assert.ok(await faultOf(store.sessions.add(session('two', id), grant('first', 'two'))))
+  assert.is(await store.sessions.find('two'), null)
+  await store.close()
+})
+
+test('an account that is as it was is not written again', async ({ path }) => {
+  const store = await openSqliteStore(path)
+  const first = await store.identities.rememberAccount(alice, 1)
+  const { size } = lstatSync(`${path}-wal`)
+  assert.equal(await store.identities.rememberAccount(alice, 2), first)
+  assert.is(lstatSync(`${path}-wal`).size, size)
+  await store.identities.rememberAccount({ ...alice, groups: [] }, 3)
+  assert.ok(lstatSync(`${path}-wal`).size > size)
+  await store.close()
+})
+
 test('the grants of a session go with it', async ({ path }) => {
   const store = await openSqliteStore(path)
   const { id } = await store.identities.rememberAccount(alice, 1)
-  await store.sessions.add(session('one', id))
-  await store.grants.add(grant('first', 'one'))
+  await store.sessions.add(session('one', id), grant('first', 'one'))
   assert.is(await store.sessions.remove('one'), true)
   assert.is(await store.grants.find('first'), null)
   assert.is(await store.sessions.remove('one'), false)
@@ -139,9 +157,8 @@ test('the grants of a session go with it', async ({ path }) => {
 test('a rotation is whole or not at all', async ({ path }) => {
   const store = await openSqliteStore(path)
   const { id } = await store.identities.rememberAccount(alice, 1)
-  await store.sessions.add(session('one', id))
-  await store.grants.add(grant('first', 'one'))
-  await store.grants.add(grant('taken', 'one'))
+  await store.sessions.add(session('one', id), grant('first', 'one'))
+  await store.sessions.add(session('two', id), grant('taken', 'two'))
   const spent = { at: now, source: 'x' }
   // Its successor's id is taken: nothing of it may be left.
   assert.ok(await faultOf(store.grants.rotate('first', spent, grant('taken', 'one'), 'taken2')))
@@ -157,7 +174,7 @@ test('a rotation is whole or not at all', async ({ path }) => {
 test('clear ends every session and leaves the identities', async ({ path }) => {
   const store = await openSqliteStore(path)
   const { id } = await store.identities.rememberAccount(alice, 1)
-  await store.sessions.add(session('one', id))
+  await store.sessions.add(session('one', id), grant('first', 'one'))
   await store.sessions.clear()
   assert.is(await store.sessions.count(), 0)
   assert.ok(await store.identities.find(id))
@@ -208,18 +225,20 @@ async function onSmallDisk(run: (store: Store, disk: ReturnType<typeof mountSmal
 test('a full disk is told by name, in a transaction too, and what there was stays', () =>
   onSmallDisk(async (store, disk) => {
     const { id } = await store.identities.rememberAccount(alice, 1)
-    await store.sessions.add(session('one', id))
-    await store.grants.add(grant('first', 'one'))
+    await store.sessions.add(session('one', id), grant('first', 'one'))
     disk.fill()
     const next = grant('second', 'one')
     assert.instance(await faultOf(store.grants.rotate('first', { at: now, source: 'x' }, next, null)), StorageFull)
     assert.is((await store.grants.find('first'))?.spent, null)
-    const adding = Array.from({ length: 300 }, (_, at) => () => store.sessions.add(session(`s${at}`, id)))
+    const adding = Array.from(
+      { length: 300 },
+      (_, at) => () => store.sessions.add(session(`s${at}`, id), grant(`g${at}`, `s${at}`)),
+    )
     let fault: unknown = null
     for (const add of adding) fault ??= await faultOf(add())
     assert.instance(fault, StorageFull)
     disk.free()
-    assert.is(await faultOf(store.sessions.add(session('late', id))), null)
+    assert.is(await faultOf(store.sessions.add(session('late', id), grant('late', 'late'))), null)
     assert.ok(await store.sessions.find('one'))
   }))
 
@@ -229,8 +248,7 @@ test('with room set aside some hundred logins go on while the disk is full', () 
     assert.ok(await store.keepRoom())
     disk.fill()
     for (let at = 0; at < 300; at += 1) {
-      await store.sessions.add(session(`session ${at}`, id))
-      await store.grants.add(grant(`grant ${at}`, `session ${at}`))
+      await store.sessions.add(session(`session ${at}`, id), grant(`grant ${at}`, `session ${at}`))
       await store.sessions.setUsed('session 0', { ...now, monotonicMs: at })
     }
     assert.is(await store.sessions.count(), 300)
