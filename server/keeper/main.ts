@@ -49,8 +49,6 @@ async function loadOrExit(options: Options, env: NodeJS.ProcessEnv): Promise<Con
     )
     process.exit(exitStatusOf(fault))
   }
-  // Once it is started, what is new stays within a few MiB: V8 would let it grow to 128 before it looks what of it is in use.
-  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /** Logs why something cannot be done, a line for each fault of a configuration. */
@@ -90,6 +88,8 @@ export async function runKeeper(options: Options, programs: string, firstGate: C
     await daemon.stop()
     process.exit(exitStatusOf(fault))
   }
+  // Once it is started, what is new stays within a few MiB: V8 would let it grow to 128 before it looks what of it is in use.
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /** `run`, the first time only: a second Ctrl-C does not stop twice. */
