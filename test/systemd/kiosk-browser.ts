@@ -39,6 +39,11 @@ const policyFiles = {
   chromium: '/etc/chromium/policies/managed/postern-kiosk.json',
 } as const
 
+const link = `
+const a = Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' })
+a.onclick = a.onauxclick = () => setTimeout(() => a.remove(), 300)
+document.body.append(a)`
+
 export class KioskBrowser {
   readonly machine: Machine
   readonly screen: MachineScreen
@@ -137,14 +142,13 @@ export class KioskBrowser {
     })
   }
 
-  /** Clicks a link all over the page while these keys are held. */
-  async clickLink(...keys: string[]): Promise<void> {
-    await this.act(
-      `document.body.append(Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' }))`,
-    )
+  /** Clicks a link all over the page, which is gone after that, with that button and while these keys are held. */
+  async clickLink(button: number, ...keys: string[]): Promise<void> {
+    await this.act(link)
     await pause(300)
     const [down, up] = ['keydown', 'keyup'].map(what => keys.flatMap(key => [what, key]))
-    this.screen.do(...(down ?? []), 'mousemove', '640', '400', 'click', '1', ...(up ?? []))
+    this.screen.do(...(down ?? []), 'mousemove', '640', '400', 'click', String(button), ...(up ?? []))
+    await pause(400)
   }
 
   /** Types an address into the bar, without what the browser would add to it. */

@@ -34,11 +34,6 @@ const stranger = 'http://127.0.0.1:7641/'
 /** The browser's own page that says no: Chromium's has the host's name for a title. */
 const no = /^(Problem loading page|Blocked Page|127\.0\.0\.1)\b/
 const openStranger = (kiosk: KioskBrowser) => kiosk.act(`open('${stranger}', '_blank')`)
-/** A link all over the page, which is gone after that. */
-const middleLink = `
-const a = Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' })
-a.onauxclick = () => setTimeout(() => a.remove(), 300)
-document.body.append(a)`
 const ways: readonly Way[] = [
   { name: 'a new window by its key', try: press('ctrl+n') },
   { name: 'a private window by its key', try: press('ctrl+shift+p', 'ctrl+shift+n') },
@@ -67,16 +62,12 @@ const ways: readonly Way[] = [
   { name: 'the settings typed into a new tab', try: goTo('about:config', 'ctrl+t', 'ctrl+l') },
   {
     name: 'a link by the middle button',
-    try: async kiosk => {
-      await kiosk.act(middleLink)
-      await pause(200)
-      kiosk.screen.click(640, 400, 2)
-    },
+    try: kiosk => kiosk.clickLink(2),
     only: 'firefox',
   },
   ...[['shift'], ['ctrl'], ['ctrl', 'shift']].map(keys => ({
     name: `a link with ${keys.join(' and ')} held`,
-    try: (kiosk: KioskBrowser) => kiosk.clickLink(...keys),
+    try: (kiosk: KioskBrowser) => kiosk.clickLink(1, ...keys),
     covers: true as const,
   })),
   {

@@ -66,7 +66,7 @@ const extended = (line: string, name: string, ...words: string[]): PolicyWay => 
   },
 })
 const held = (line: string, name: string, ...keys: string[]): PolicyWay => {
-  return { line, name, try: kiosk => kiosk.clickLink(...keys), leadsOut: stays(shows(/^Another page/)) }
+  return { line, name, try: kiosk => kiosk.clickLink(1, ...keys), leadsOut: stays(shows(/^Another page/)) }
 }
 const link = (url: string) => `location.href = '${url}'`
 
