@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { CommandFault } from '../fault.ts'
 import { chromium } from './chromium.ts'
-import { whenPageCrashed } from './devtools-pipe.ts'
+import { watchPages } from './devtools-pipe.ts'
 import { firefox } from './firefox.ts'
 import type { BrowserKind } from './kind.ts'
 import { makePrivateDirectory, removePrivateDirectory } from './private-directory.ts'
@@ -84,7 +84,7 @@ export class Browser {
       this.#how ||= how
       over.abort()
     }
-    if (kind.hasPipe) whenPageCrashed(this.#child, () => finish('its page crashed'))
+    if (kind.hasPipe) watchPages(this.#child, () => finish('its page crashed'))
     this.#child.once('error', fault => finish(fault.message))
     this.#child.once('exit', (status, signal) => finish(signal ?? `exit status ${status}`))
   }

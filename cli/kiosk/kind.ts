@@ -13,6 +13,6 @@ export interface BrowserKind {
   /** Its command line: where the profile is, and never what it opens, since everybody can read a command line. */
   words(profile: string): readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** Whether it tells over pipes (`devtools-pipe.ts`) that a page has crashed; else it ends by itself then. */
+  /** Whether it is watched over pipes (`devtools-pipe.ts`): it does not end by itself when a page has crashed, and opens others. */
   readonly hasPipe: boolean
 }

@@ -16,6 +16,7 @@ import { makeDirectoryFor, makeOwnDirectory, removeFile, writeSecretFile } from 
 import { Gates } from './gates/gates.ts'
 import { GateProcesses, spawnGate } from './gates/process.ts'
 import { describeForGates } from './gates/settings.ts'
+import { printHints } from './hints.ts'
 import { Issue } from './issue/issue.ts'
 import { type Keeper, startKeeper } from './keeper.ts'
 import { type Account, findAccount, findAccountOf, peerCredentials } from './libc.ts'
@@ -29,8 +30,6 @@ import { urlsOf } from './tls/url.ts'
 
 /** How long a service manager's gate may take before the keeper says that it is ready without one, in milliseconds. */
 const gateWaitMs = 2000
-/** How long the link is good that a start prints to a terminal, in milliseconds. */
-const startLinkMs = 600_000
 /** How long a stop waits for a start that is under way, in milliseconds. */
 const startWaitMs = 5000
 
@@ -353,24 +352,8 @@ export class Daemon {
     if (https !== null)
       this.#log('info', `other machines: the certificate's fingerprint is ${https.certificate.fingerprint}`)
     if (env.POSTERN_HINTS === undefined) return
-    const runtime = paths.runtime === '/run/postern' ? '' : `--runtime ${paths.runtime} `
     const [url = 'http://127.0.0.1:7640'] = urls.filter(place => !place.startsWith('https:'))
-    process.stderr.write(`
-Three things to try, in another terminal:
-  ./scripts/postern ${runtime}status
-  ./scripts/postern ${runtime}sessions --everyone
-  printf 'Authorization: Bearer %s' "$(cat ${paths.runtime}/token)" | curl -s -H @- ${url}/postern/v1/me
-and in a browser: ${url}/login
-`)
-    await this.#printLink(url)
-  }
-
-  /** A link that logs a browser in, for who looks at the terminal: a file that takes the output would keep it. */
-  async #printLink(url: string): Promise<void> {
-    if (!process.stderr.isTTY) return
-    const ticket = await (await this.#keeper.promise).createOwnTicket(startLinkMs)
-    if (ticket !== null)
-      process.stderr.write(`or, for ten minutes and once, without a password: ${url}/login?token=${ticket}\n`)
+    await printHints(paths.runtime, url, await this.#keeper.promise)
   }
 }
 

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Script } from 'node:vm'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 
@@ -55,7 +56,8 @@ test('allows the sites that are named, without their subdomains and other ports,
   install('--site', 'https://example.org', '--site', 'http://10.0.0.1:8080/shop', '--printing')
   const { firefox, chromium } = readPolicies(tree)
   assert.equal(firefox.WebsiteFilter.Exceptions.slice(4), ['https://example.org/*', 'http://10.0.0.1/shop*'])
-  assert.equal(chromium.URLAllowlist.slice(4), ['https://.example.org:443', 'http://.10.0.0.1:8080/shop'])
+  const sites = ['https://.example.org:443', 'http://.10.0.0.1:8080/shop']
+  assert.equal(chromium.URLAllowlist.slice(4), [...sites, 'chrome://print'])
   assert.equal([firefox.PrintingEnabled, chromium.PrintingEnabled], [true, true])
 })
 
@@ -105,6 +107,24 @@ test('writes for one browser alone, and takes away what it wrote', ({ tree, inst
   assert.equal([existsSync(join(tree, files.firefox)), existsSync(join(tree, files.chromium))], [false, true])
   install('--remove')
   assert.is(existsSync(join(tree, files.chromium)), false)
+})
+
+test('has Firefox read the rules that no policy knows, unless it reads others', ({ tree, install }) => {
+  install()
+  assert.match(readFileSync(join(tree, 'etc/firefox/defaults/pref/postern-kiosk.js'), 'utf8'), '"postern-kiosk.cfg"')
+  const rules = readFileSync(join(tree, 'etc/firefox/postern-kiosk.cfg'), 'utf8')
+  // Firefox passes over the first line, and ends at a fault in the others.
+  assert.match(rules, /^\/\/ /)
+  assert.not.throws(() => new Script(rules))
+  install()
+  install('--remove')
+  assert.is(existsSync(join(tree, 'etc/firefox/postern-kiosk.cfg')), false)
+  mkdirSync(join(tree, 'usr/lib/firefox-esr/defaults/pref'), { recursive: true })
+  writeFileSync(join(tree, 'usr/lib/firefox-esr/defaults/pref/a.js'), 'pref("general.config.filename", "a.cfg");\n')
+  const { status, stderr } = spawnSync(program, ['--root', tree], { encoding: 'utf8' })
+  assert.is(status, 1)
+  assert.match(stderr, 'pref/a.js has Firefox read another autoconfig')
+  assert.is(existsSync(join(tree, files.firefox)), false)
 })
 
 test("keeps its hands off somebody else's policies of Firefox", ({ tree, install }) => {

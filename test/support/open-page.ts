@@ -42,12 +42,8 @@ const bare = {
       }),
       'First Run': '',
     }),
-    words: (profile: string) => [
-      `--user-data-dir=${profile}`,
-      '--no-first-run',
-      '--password-store=basic',
-      '--remote-debugging-pipe',
-    ],
+    words: (profile: string) => [`--user-data-dir=${profile}`, '--no-first-run', '--password-store=basic'],
+    hasPipe: false,
   },
 }
 

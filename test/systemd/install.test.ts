@@ -52,6 +52,7 @@ test('puts what a kiosk needs in place', ({ machine }) => {
   assert.equal(files, [
     '644 openbox.xml',
     '644 policies/chromium.json',
+    '644 policies/firefox.cfg',
     '644 policies/firefox.json',
     '755 policies/install',
     '644 policies/ports.pac',

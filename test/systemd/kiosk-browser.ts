@@ -39,6 +39,11 @@ const policyFiles = {
   chromium: '/etc/chromium/policies/managed/postern-kiosk.json',
 } as const
 
+const link = `
+const a = Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' })
+a.onclick = a.onauxclick = () => setTimeout(() => a.remove(), 300)
+document.body.append(a)`
+
 export class KioskBrowser {
   readonly machine: Machine
   readonly screen: MachineScreen
@@ -75,12 +80,14 @@ export class KioskBrowser {
   /** The lines of the policies that are in force, the entries of some among them. */
   policyLines(): string[] {
     const file = JSON.parse(this.machine.must(['cat', policyFiles[this.#name]]))
-    return Object.entries(this.#name === 'firefox' ? file.policies : file).flatMap(([name, value]) => {
+    const rules = this.#name === 'firefox' ? ['autoconfig window', 'autoconfig tab'] : []
+    const lines = Object.entries(this.#name === 'firefox' ? file.policies : file).flatMap(([name, value]) => {
       if (Array.isArray(value) && name === 'URLBlocklist') return value.map(entry => `${name} ${entry}`)
       return name === 'Preferences' || name === 'WebsiteFilter'
         ? Object.keys(value as object).map(key => `${name} ${key}`)
         : [name]
     })
+    return [...lines, ...rules]
   }
 
   /** Opens the page anew, in a fresh browser; `words` as open-page.ts takes them. */
@@ -133,6 +140,15 @@ export class KioskBrowser {
       }
       return this.seen().isDone
     })
+  }
+
+  /** Clicks a link all over the page, which is gone after that, with that button and while these keys are held. */
+  async clickLink(button: number, ...keys: string[]): Promise<void> {
+    await this.act(link)
+    await pause(300)
+    const [down, up] = ['keydown', 'keyup'].map(what => keys.flatMap(key => [what, key]))
+    this.screen.do(...(down ?? []), 'mousemove', '640', '400', 'click', String(button), ...(up ?? []))
+    await pause(400)
   }
 
   /** Types an address into the bar, without what the browser would add to it. */

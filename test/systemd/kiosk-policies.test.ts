@@ -33,11 +33,7 @@ const goTo =
 const stranger = 'http://127.0.0.1:7641/'
 /** The browser's own page that says no: Chromium's has the host's name for a title. */
 const no = /^(Problem loading page|Blocked Page|127\.0\.0\.1)\b/
-/** A link all over the page, which is gone after that. */
-const middleLink = `
-const a = Object.assign(document.createElement('a'), { href: '/other', style: 'position: fixed; inset: 0' })
-a.onauxclick = () => setTimeout(() => a.remove(), 300)
-document.body.append(a)`
+const openStranger = (kiosk: KioskBrowser) => kiosk.act(`open('${stranger}', '_blank')`)
 const ways: readonly Way[] = [
   { name: 'a new window by its key', try: press('ctrl+n') },
   { name: 'a private window by its key', try: press('ctrl+shift+p', 'ctrl+shift+n') },
@@ -66,20 +62,22 @@ const ways: readonly Way[] = [
   { name: 'the settings typed into a new tab', try: goTo('about:config', 'ctrl+t', 'ctrl+l') },
   {
     name: 'a link by the middle button',
-    try: async kiosk => {
-      await kiosk.act(middleLink)
-      await pause(200)
-      kiosk.screen.click(640, 400, 2)
-    },
+    try: kiosk => kiosk.clickLink(2),
     only: 'firefox',
   },
+  ...[['shift'], ['ctrl'], ['ctrl', 'shift']].map(keys => ({
+    name: `a link with ${keys.join(' and ')} held`,
+    try: (kiosk: KioskBrowser) => kiosk.clickLink(1, ...keys),
+    covers: true as const,
+  })),
   {
     name: 'a window by script, which Firefox opens in its only tab',
     try: kiosk => kiosk.act(`open('/other', '_blank', 'width=300,height=300')`),
     only: 'firefox',
     shows: /^Another page/,
   },
-  { name: "a stranger's window by script", try: kiosk => kiosk.act(`open('${stranger}', '_blank')`), shows: no },
+  { name: "a stranger's window by script", try: openStranger, only: 'firefox', shows: no },
+  { name: "a stranger's window by script, which is closed", try: openStranger, only: 'chromium' },
   { name: 'a stranger by a link', try: kiosk => kiosk.act(`location.href = '${stranger}'`), shows: no },
   { name: 'a stranger by way of an allowed redirect', try: kiosk => kiosk.act(`location.href = '/away'`), shows: no },
   { name: 'a stranger in a frame', try: kiosk => kiosk.act(`document.querySelector('iframe').src = '${stranger}'`) },
@@ -135,6 +133,17 @@ for (const name of ['firefox', 'chromium'] as const) {
       }
     })
   }
+
+  test('printing is possible where it is wanted', async ({ kiosk }) => {
+    kiosk.installPolicies('--printing')
+    await kiosk.open()
+    await kiosk.act('print()')
+    await kiosk.until('its box has the keys', () => !kiosk.hasKeys())
+    await pause(1500)
+    assert.not(kiosk.hasKeys())
+    // Beside the sheet it is grey; a page that says no is white.
+    assert.is.not(kiosk.screen.colour(200, 500), '#FFFFFF')
+  })
 
   test.run()
 }

@@ -24,9 +24,10 @@ const hasWindows = (kiosk: KioskBrowser) => windowsOf(kiosk).length > 1
 const shows = (title: RegExp) => (kiosk: KioskBrowser) => windowsOf(kiosk).some(shown => title.test(shown))
 const hasVisited = (kiosk: KioskBrowser) => kiosk.seen().strangers.length > 0
 const hasSaid = (word: string) => (kiosk: KioskBrowser) => kiosk.seen().said.includes(word)
-/** It stays: Firefox has it for a moment before it asks whether it may. */
-const hasLoot = (kiosk: KioskBrowser) =>
-  kiosk.loot() !== '' && kiosk.machine.must('sleep 1') === '' && kiosk.loot() !== ''
+/** What Firefox has for a moment only, before it asks whether it may, leads nowhere. */
+const stays = (isSo: PolicyWay['leadsOut']) => (kiosk: KioskBrowser, before: Page) =>
+  isSo(kiosk, before) && kiosk.machine.must('sleep 1') === '' && isSo(kiosk, before)
+const hasLoot = stays(kiosk => kiosk.loot() !== '')
 const listensAt = (port: number) => (kiosk: KioskBrowser) =>
   kiosk.machine.run(`ss -ltn | grep -q :${port}`).status === 0
 /** Something else has the keys, or stops the page. */
@@ -64,6 +65,9 @@ const extended = (line: string, name: string, ...words: string[]): PolicyWay => 
     if (kiosk.isHome()) await kiosk.visit(`${home}?`)
   },
 })
+const held = (line: string, name: string, ...keys: string[]): PolicyWay => {
+  return { line, name, try: kiosk => kiosk.clickLink(1, ...keys), leadsOut: stays(shows(/^Another page/)) }
+}
 const link = (url: string) => `location.href = '${url}'`
 
 const elsewhere = 'http://elsewhere.test:7641/'
@@ -183,6 +187,11 @@ const firefox: readonly PolicyWay[] = [
       shows: /^Another page ([2-9]|\d\d)/,
     },
   ),
+  held('autoconfig window', 'a link with Shift held', 'shift'),
+  held('autoconfig tab', 'a link with Ctrl and Shift held', 'ctrl', 'shift'),
+  press('autoconfig window', 'a new window', 'ctrl+n', { leadsOut: stays(hasWindows) }),
+  press('autoconfig tab', 'a new tab', 'ctrl+t', { leadsOut: stays(isCovered) }),
+  press('autoconfig tab', 'the source of the page', 'ctrl+u', { leadsOut: stays(isCovered) }),
   act(`${protocols}.mailto`, 'a program for mail', link('mailto:x@y.test'), { leadsOut: isCovered }),
   act(`${protocols}-default`, 'another program', link('escape:x'), { leadsOut: isCovered }),
   act('PrintingEnabled', 'printing by script', 'print()', { leadsOut: isCovered }),
