@@ -135,6 +135,28 @@ test('Chromium is over when it tells of a crashed page, whatever the titles of i
   await browser.end()
 })
 
+test('Chromium is told to close every page but its first, and nothing else', async ({ folder, memory }) => {
+  const tells = (targetInfo: object) =>
+    `printf '%s\\0' '${JSON.stringify({ method: 'Target.targetCreated', params: { targetInfo } })}' >&4`
+  const created = [
+    { type: 'worker', targetId: 'worker' },
+    { type: 'page', targetId: 'prepared', subtype: 'prerender' },
+    { type: 'page', targetId: 'first' },
+    { type: 'page', targetId: 'second' },
+    { type: 'page', targetId: 'third' },
+  ]
+  const script = `${created.map(tells).join('; ')}; timeout 1 cat <&3 >${folder}/asked; : >${folder}/over; sleep 60`
+  const browser = new Browser(launcherOf(folder, memory, 'chromium', script), link, 't1ck3t')
+  await until(() => existsSync(join(folder, 'over')))
+  const [, ...closed] = readFileSync(join(folder, 'asked'), 'utf8').split('\0').slice(0, -1)
+  const commands = closed.map(text => JSON.parse(text) as { method: string; params: { targetId: string } })
+  assert.equal(
+    commands.map(({ method, params }) => `${method} ${params.targetId}`),
+    ['Target.closeTarget second', 'Target.closeTarget third'],
+  )
+  await browser.end()
+})
+
 test('a program that cannot be started is an end like any other', async ({ folder, memory }) => {
   const launcher = { ...launcherOf(folder, memory, 'chromium', ''), program: join(folder, 'nothing') }
   const browser = new Browser(launcher, link, 't1ck3t')
