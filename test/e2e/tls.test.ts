@@ -1,121 +1,25 @@
-/** HTTPS as clients meet it: what it speaks, whom plain HTTP sends on, and a certificate that changes under open connections. */
+/** HTTPS as clients meet it: what it speaks, whom plain HTTP sends on, and a gate for other machines that opens and closes. */
 import { execFile } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:https'
-import { connect } from 'node:net'
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fingerprintOf } from '../../server/operations/fingerprint.ts'
-import { type Account, createAccount } from '../support/account.ts'
-import { type Daemon, freePort, startDaemon } from '../support/daemon.ts'
+import type { Daemon } from '../support/daemon.ts'
 import { type Listening, listen as listenToEvents } from '../support/events.ts'
-import { ask, type Reply } from '../support/http.ts'
+import { ask } from '../support/http.ts'
+import { type SecureDaemon, startSecureDaemon, until } from './tls-drive.ts'
 
 const run = promisify(execFile)
-const test = suite('e2e/tls')
+const test = suite<SecureDaemon>('e2e/tls')
 
-let daemon: Daemon
-let account: Account
-let port = 0
-let url = ''
-/** The private instance's listeners, HTTPS among them. */
-let listen: object[] = []
-
-test.before(async () => {
-  account = await createAccount()
-  daemon = await startDaemon({ config: { login: { failure_delay_seconds: 0.5 } } })
-  port = await freePort()
-  url = `https://127.0.0.1:${port}`
-  listen = [
-    { unix: 'http.sock' },
-    { address: '127.0.0.1', port: daemon.port },
-    { address: '127.0.0.1', port, tls: true },
-  ]
-  await restart({})
+test.before(async context => {
+  Object.assign(context, await startSecureDaemon())
 })
-test.after(async () => {
-  await daemon?.remove()
-  await account?.remove()
-})
+test.after(({ remove }) => remove?.())
 
-const configOf = (more: object) => ({
-  listen,
-  login: { failure_delay_seconds: 0.5, allow: { users: ['root', account.name] } },
-  ...more,
-})
-
-async function restart(more: object): Promise<void> {
-  await daemon.stop()
-  daemon.configure(configOf(more))
-  await daemon.start()
-}
-
-interface SecureAsk {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  readonly agent?: Agent
-}
-
-/** Asks over HTTPS, whoever signed the certificate. */
-function askSecurely(path: string, { method = 'GET', headers = {}, body, agent }: SecureAsk = {}): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const options = { method, headers, rejectUnauthorized: false, agent: agent ?? new Agent() }
-    const outgoing = request(url + path, options, incoming => {
-      const chunks: Buffer[] = []
-      incoming.on('data', chunk => chunks.push(chunk))
-      incoming.once('end', () => {
-        const text = Buffer.concat(chunks).toString()
-        const { statusCode: status = 0, headers: fields } = incoming
-        resolve({ status, headers: fields, text, json: () => JSON.parse(text) as Record<string, unknown> })
-      })
-    })
-    outgoing.once('error', reject)
-    outgoing.end(body)
-  })
-}
-
-/** What a server says to bytes over a connection, until it closes it. */
-async function sayPlainly(text: string, to = port): Promise<string> {
-  const socket = connect(to, '127.0.0.1')
-  let said = ''
-  socket.on('data', chunk => {
-    said += chunk
-  })
-  socket.write(text)
-  await once(socket, 'close')
-  return said
-}
-
-async function shakeHands(options: object): Promise<TLSSocket> {
-  const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options })
-  await once(socket, 'secureConnect')
-  return socket
-}
-
-const shown = async () => (await askSecurely('/postern/v1/cert')).json()
-
-test('the certificate says its fingerprint, and is the one that is served', async () => {
-  const certificate = await shown()
-  const socket = await shakeHands({})
-  const peer = new X509Certificate(socket.getPeerCertificate().raw)
-  assert.is(certificate.fingerprint, fingerprintOf(peer.publicKey.export({ type: 'spki', format: 'der' })))
-  assert.is(certificate.certificate_sha256, peer.fingerprint256)
-  assert.is(certificate.self_signed, true)
-  socket.destroy()
-  const line = `other machines: the certificate's fingerprint is ${certificate.fingerprint}`
-  await until(async () => daemon.log().includes(line))
-  assert.ok(
-    (await daemon.ask('/login', { headers: { Accept: 'text/html' } })).text.includes(String(certificate.fingerprint)),
-  )
-})
-
-test('TLS 1.2 and 1.3 are spoken, and HTTP/1.1 over them; older ones are not', async () => {
+test('TLS 1.2 and 1.3 are spoken, and HTTP/1.1 over them; older ones are not', async ({ shakeHands }) => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const socket = await shakeHands({ minVersion: version, maxVersion: version, ALPNProtocols: ['h2', 'http/1.1'] })
     assert.equal([socket.getProtocol(), socket.alpnProtocol], [version, 'http/1.1'])
@@ -127,7 +31,7 @@ test('TLS 1.2 and 1.3 are spoken, and HTTP/1.1 over them; older ones are not', a
   }
 })
 
-test('sslscan finds nothing to warn of but who signed the certificate', async () => {
+test('sslscan finds nothing to warn of but who signed the certificate', async ({ port }) => {
   const { stdout } = await run('sslscan', ['--no-colour', `127.0.0.1:${port}`], { timeout: 60_000 })
   const enabled = [...stdout.matchAll(/^(\S+)\s+enabled$/gm)].map(([, name]) => name)
   assert.equal(enabled, ['TLSv1.2', 'TLSv1.3'])
@@ -147,7 +51,13 @@ test('sslscan finds nothing to warn of but who signed the certificate', async ()
   assert.match(stdout, /^ECC Curve Name:\s+prime256v1$/m)
 })
 
-test('a browser gets a cookie of the __Host- kind, and is known by it', async () => {
+test('a browser gets a cookie of the __Host- kind, and is known by it', async ({
+  daemon,
+  account,
+  port,
+  url,
+  askSecurely,
+}) => {
   const body = JSON.stringify({ user: account.name, password: account.password, cookie: true })
   const headers = { 'Content-Type': 'application/json', Origin: url }
   const reply = await askSecurely('/postern/v1/login', { method: 'POST', body, headers })
@@ -166,7 +76,13 @@ test('a browser gets a cookie of the __Host- kind, and is known by it', async ()
   assert.is(plain.status, 401, 'not without TLS')
 })
 
-test('plain HTTP at the port of HTTPS is sent on, path and query too, and nothing that it sent is looked at', async () => {
+test('plain HTTP at the port of HTTPS is sent on, path and query too, and nothing that it sent is looked at', async ({
+  daemon,
+  account,
+  port,
+  url,
+  sayPlainly,
+}) => {
   const credentials = JSON.stringify({ user: account.name, password: account.password })
   const head = `POST /postern/v1/login?x=1 HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${daemon.token()}\r\n`
   const rest = `Content-Type: application/json\r\nContent-Length: ${credentials.length}\r\n`
@@ -180,7 +96,12 @@ test('plain HTTP at the port of HTTPS is sent on, path and query too, and nothin
   assert.not(waiting.includes('100 Continue'))
 })
 
-test('a login link that came by plain HTTP is answered with no Location, and told to no other page', async () => {
+test('a login link that came by plain HTTP is answered with no Location, and told to no other page', async ({
+  daemon,
+  account,
+  port,
+  sayPlainly,
+}) => {
   const body = { user: account.name }
   const { ticket } = (await daemon.ask('/postern/v1/tickets', { token: daemon.token(), body })).json()
   const said = await sayPlainly(
@@ -193,18 +114,22 @@ test('a login link that came by plain HTTP is answered with no Location, and tol
   assert.ok(opened.headers['set-cookie'])
 })
 
-test('a name that is not ours is named in the log too, at the port of HTTPS', async () => {
+test('a name that is not ours is named in the log too, at the port of HTTPS', async ({ daemon, sayPlainly }) => {
   assert.match(await sayPlainly('GET / HTTP/1.1\r\nHost: new-name.example\r\n\r\n'), /^HTTP\/1\.1 421 /)
   await until(async () => /new-name\.example/.test(daemon.log()))
 })
 
-test('a connection that is neither TLS nor HTTP is ended, and harms nobody', async () => {
+test('a connection that is neither TLS nor HTTP is ended, and harms nobody', async ({ askSecurely, sayPlainly }) => {
   await sayPlainly('\x16\x03\x01\x00\x05nonsense and more of it')
   await sayPlainly('\x00\x01\x02\r\n\r\n')
   assert.is((await askSecurely('/ping')).status, 200)
 })
 
-test('HSTS is said only where the configuration wants it, and by HTTPS alone', async () => {
+test('HSTS is said only where the configuration wants it, and by HTTPS alone', async ({
+  daemon,
+  configOf,
+  askSecurely,
+}) => {
   assert.is((await askSecurely('/ping')).headers['strict-transport-security'], undefined)
   daemon.configure(configOf({ tls: { hsts_seconds: 600 } }))
   await daemon.ask('/postern/v1/config/reload', { method: 'POST', token: daemon.token() })
@@ -212,103 +137,10 @@ test('HSTS is said only where the configuration wants it, and by HTTPS alone', a
   assert.is((await daemon.ask('/ping')).headers['strict-transport-security'], undefined)
 })
 
-test('a renewal keeps the key, and the connections that are open', async () => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const before = (await askSecurely('/postern/v1/cert', { agent })).json()
-  const renewed = await daemon.ask('/postern/v1/cert/renew', { method: 'POST', token: daemon.token() })
-  assert.is(renewed.status, 200, renewed.text)
-  assert.is(renewed.json().fingerprint, before.fingerprint)
-  assert.is.not(renewed.json().certificate_sha256, before.certificate_sha256)
-  let reused: boolean | null = null
-  await new Promise<void>((resolve, reject) => {
-    const outgoing = request(`${url}/ping`, { agent, rejectUnauthorized: false }, incoming =>
-      incoming.resume().once('end', resolve),
-    )
-    outgoing.once('error', reject)
-    outgoing.once('socket', () => {
-      reused = outgoing.reusedSocket
-    })
-    outgoing.end()
-  })
-  assert.is(reused, true)
-  const socket = await shakeHands({})
-  assert.is(socket.getPeerX509Certificate()?.fingerprint256, renewed.json().certificate_sha256)
-  socket.destroy()
-  agent.destroy()
-})
-
-async function makePair(name: string): Promise<{ certificate: string; key: string }> {
-  const [certificate, key] = [join(daemon.directory, `${name}.pem`), join(daemon.directory, `${name}.key`)]
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '9', '-subj', `/CN=${name}`]
-  await run('openssl', [
-    'req',
-    '-x509',
-    ...kind,
-    '-addext',
-    `subjectAltName=DNS:${name}`,
-    '-keyout',
-    key,
-    '-out',
-    certificate,
-  ])
-  return { certificate, key }
-}
-
-test('a certificate of the configuration is taken over by SIGHUP without dropping a connection', async () => {
-  const socket = await shakeHands({})
-  const tls = await makePair('first.example')
-  daemon.configure(configOf({ tls }))
-  daemon.process.kill('SIGHUP')
-  await until(async () => String((await shown()).names) === 'first.example')
-  const refused = await daemon.ask('/postern/v1/cert/renew', { method: 'POST', token: daemon.token() })
-  assert.equal([refused.status, refused.json().code], [409, 'conflict'])
-  socket.write(`GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
-  const [answer] = (await once(socket, 'data')) as [Buffer]
-  assert.match(answer.toString(), /^HTTP\/1\.1 200 /)
-  socket.destroy()
-})
-
-test('a certificate of the configuration that is replaced is followed by itself', async () => {
-  const next = await makePair('second.example')
-  writeFileSync(join(daemon.directory, 'first.example.key'), readFileSync(next.key))
-  writeFileSync(join(daemon.directory, 'first.example.pem'), readFileSync(next.certificate))
-  await until(async () => String((await shown()).names) === 'second.example')
-})
-
-test('a certificate can be imported, and its key is in no trail and no log', async () => {
-  await restart({})
-  const files = await makePair('imported.example')
-  const body = { certificate: readFileSync(files.certificate, 'utf8'), key: readFileSync(files.key, 'utf8') }
-  const token = daemon.token()
-  const refused = await daemon.ask('/postern/v1/cert', { method: 'PUT', body })
-  assert.is(refused.status, 401)
-  const reply = await daemon.ask('/postern/v1/cert', { method: 'PUT', body, token })
-  assert.equal([reply.status, reply.json().names], [200, ['imported.example']], reply.text)
-  assert.equal((await shown()).names, ['imported.example'])
-  const [secret = ''] = body.key.split('\n').slice(1)
-  const trail = readFileSync(join(daemon.directory, 'log/audit.log'), 'utf8')
-  assert.ok(trail.includes('cert.import'))
-  for (const text of [trail, daemon.log(), reply.text]) assert.not(text.includes(secret))
-})
-
-test('a reload whose certificate cannot be had is refused whole: what was in force stays so', async () => {
-  const [key, token] = [join(daemon.directory, 'state/tls/key.pem'), daemon.token()]
-  const former = await shown()
-  const reload = () => daemon.ask('/postern/v1/config/reload', { method: 'POST', token })
-  const hasRole = async () => (await daemon.ask('/postern/v1/config', { token })).text.includes('added')
-  daemon.configure(configOf({ roles: { added: { groups: [], permissions: ['status.read'] } } }))
-  chmodSync(key, 0o644)
-  const refused = await reload()
-  assert.equal([refused.status, refused.json().code], [409, 'conflict'], refused.text)
-  assert.match(String(refused.json().detail), /tls: .*key\.pem/)
-  assert.is(await hasRole(), false)
-  assert.equal(await shown(), former)
-  chmodSync(key, 0o600)
-  assert.is((await reload()).status, 200)
-  assert.is(await hasRole(), true)
-})
-
-test('what cannot be written for others is said, and the configuration is in force all the same', async () => {
+test('what cannot be written for others is said, and the configuration is in force all the same', async ({
+  daemon,
+  configOf,
+}) => {
   const folder = join(daemon.directory, 'issue.d')
   mkdirSync(folder)
   chmodSync(folder, 0o777)
@@ -327,7 +159,11 @@ test('what cannot be written for others is said, and the configuration is in for
   assert.is(existsSync(file), false)
 })
 
-test('remote is switched by a drop-in of postern’s own, and the gate opens and closes without dropping others', async () => {
+test('remote is switched by a drop-in of postern’s own, and the gate opens and closes without dropping others', async ({
+  daemon,
+  configOf,
+  shakeHands,
+}) => {
   const token = daemon.token()
   const turn = (on: boolean) => daemon.ask('/postern/v1/remote', { body: { on }, token })
   const nowhere = await turn(true)
@@ -340,7 +176,7 @@ test('remote is switched by a drop-in of postern’s own, and the gate opens and
   assert.equal([on.status, on.json().file], [200, file], on.text)
   const far = ask7643('/ping')
   assert.is(await far, 'pong')
-  const [idle, listening] = [await shakeHands({ port: 7643 }), await listenAt('wss://127.0.0.1:7643')]
+  const [idle, listening] = [await shakeHands({ port: 7643 }), await listenAt(daemon, 'wss://127.0.0.1:7643')]
   const off = await turn(false)
   assert.equal([off.status, existsSync(file)], [200, false])
   await until(() =>
@@ -361,7 +197,7 @@ test('remote is switched by a drop-in of postern’s own, and the gate opens and
   assert.match(String(pinned.json().detail), /server\.yml says remote: true/)
 })
 
-test('plain HTTP where nothing speaks HTTPS is a fault of the configuration', async () => {
+test('plain HTTP where nothing speaks HTTPS is a fault of the configuration', async ({ daemon }) => {
   daemon.configure({ listen: [{ address: '*', port: daemon.port }] })
   const reply = await daemon.ask('/postern/v1/config/reload', { method: 'POST', token: daemon.token() })
   assert.is(reply.status, 409)
@@ -369,7 +205,7 @@ test('plain HTTP where nothing speaks HTTPS is a fault of the configuration', as
 })
 
 /** Events for root, whose token is good on this machine. */
-function listenAt(url: string): Promise<Listening> {
+function listenAt(daemon: Daemon, url: string): Promise<Listening> {
   return listenToEvents(`${url}/postern/v1/events`, { token: daemon.token(), rejectUnauthorized: false })
 }
 
@@ -378,16 +214,8 @@ async function ask7643(path: string): Promise<string> {
   return stdout
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const endMs = performance.now() + 8000; performance.now() < endMs; ) {
-    if (await isSo()) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error('it did not become so')
-}
-
 // The plain helper is for this machine's own listener.
-test('this machine itself is served by plain HTTP', async () => {
+test('this machine itself is served by plain HTTP', async ({ daemon }) => {
   assert.is((await ask(`${daemon.url}/ping`)).text, 'pong')
 })
 

@@ -1,118 +1,21 @@
 /** What the keeper does by the clock, on a real store and real files, with a clock and rounds that a test moves. */
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Audit, createAudit } from '../../server/keeper/audit/audit.ts'
-import { Kiosk } from '../../server/keeper/kiosk/kiosk.ts'
-import { createThrottleSaver, restoreThrottle, startMaintenance } from '../../server/keeper/maintenance.ts'
-import { RootToken } from '../../server/keeper/root-token/root-token.ts'
 import { StorageFull, type Store } from '../../server/keeper/store/store.ts'
-import { parseSource } from '../../server/keeper/throttle/source.ts'
-import { createThrottle, DEFAULT_THROTTLE_LIMITS, type Throttle } from '../../server/keeper/throttle/throttle.ts'
-import { Tickets } from '../../server/keeper/ticket/tickets.ts'
-import { createHouse, day, found, type House, hour } from './session/house.ts'
+import { day, found, hour } from './session/house.ts'
 import { noonMs } from './session/movable-clock.ts'
+import { createUpkeep, failOnce, type Upkeep } from './upkeep.ts'
 
-/** Rounds of upkeep, one at a time, when the test says so. */
-class Rounds {
-  #planned: (() => void) | null = null
-  #whenPlanned = () => {}
-  readonly delays: number[] = []
-
-  readonly timer = (delayMs: number, fire: () => void) => {
-    this.delays.push(delayMs)
-    this.#planned = fire
-    this.#whenPlanned()
-    return () => {
-      this.#planned = null
-    }
-  }
-
-  get isPlanned(): boolean {
-    return this.#planned !== null
-  }
-
-  /** Begins the next one and does not wait. */
-  begin(): void {
-    const fire = found(this.#planned)
-    this.#planned = null
-    fire()
-  }
-
-  /** Runs the next one to its end. */
-  run(): Promise<void> {
-    const over = new Promise<void>(resolve => {
-      this.#whenPlanned = resolve
-    })
-    this.begin()
-    return over
-  }
-}
-
-interface Context {
-  house: House
-  rounds: Rounds
-  runtime: string
-  audit: Audit
-  throttle: Throttle
-  /** What was said to the log, and the lines for the journal. */
-  said: string[]
-  journal: string[]
-  start(store?: Store): Promise<() => Promise<void>>
-}
-
-const test = suite<Context>('keeper/maintenance')
+const test = suite<Upkeep>('keeper/maintenance')
 test.before.each(async context => {
-  const house = await createHouse()
-  const { clock } = house
-  const [runtime, rounds] = [join(house.directory, 'run'), new Rounds()]
-  const said: string[] = []
-  const journal: string[] = []
-  mkdirSync(runtime, { mode: 0o755 })
-  const throttle = makeThrottle(house)
-  const file = join(house.directory, 'audit.log')
-  const audit = await createAudit({
-    file,
-    clock,
-    heads: house.store.auditHead,
-    journal: line => journal.push(line),
-    rotateBytes: 1 << 20,
-  })
-  const start = async (store = house.store) => {
-    const { sessions, keys } = house
-    const account = { name: 'root', uid: 0, gid: 0, groups: ['root'] }
-    const rootToken = new RootToken({ runtimeDirectory: runtime, sessions, store, clock, random: randomBytes, account })
-    await rootToken.start()
-    const log = (_level: string, text: string) => void said.push(text)
-    const saveThrottle = createThrottleSaver(throttle, store)
-    const common = { store, sessions, clock, random: randomBytes, findAccount: async () => null }
-    const tickets = new Tickets({ ...common, mayLogIn: () => true, kioskUser: () => null })
-    const kiosk = new Kiosk({ ...common, tickets, runtimeDirectory: runtime, settings: () => null })
-    const idle = { tick: async () => {} }
-    const others = { tls: idle, issue: idle, audit, clock, log }
-    const parts = { store, sessions, keys, saveThrottle, rootToken, tickets, kiosk, ...others }
-    return startMaintenance({ ...parts, timer: rounds.timer })
-  }
-  Object.assign(context, { house, rounds, runtime, audit, throttle, said, journal, start })
+  Object.assign(context, await createUpkeep())
 })
 test.after.each(async ({ house, audit }) => {
   await audit.close()
   await house.close()
 })
-
-function makeThrottle({ clock }: House): Throttle {
-  return createThrottle({ clock, timer: () => () => {}, limits: DEFAULT_THROTTLE_LIMITS })
-}
-
-async function failOnce(throttle: Throttle, source: string): Promise<void> {
-  const answer = await throttle.begin({ source: parseSource(source), account: 'alice', local: false })
-  if (!answer.ok) throw new Error(answer.reason)
-  answer.attempt.settle('failed')
-}
-
-const failuresOf = (throttle: Throttle) => throttle.list().sources.map(({ source, failures }) => [source, failures])
 
 /** The store, one of whose methods finds the disk full as often as `times` says. */
 function fullFor(store: Store, method: 'followWallClock' | 'keepRoom', times: number): Store {
@@ -225,73 +128,6 @@ test('a clock that could not be followed, for the disk was full, is followed lat
   assert.equal(said, Array(2).fill('upkeep failed, it is tried again'))
   assert.is(found(await house.store.sessions.find(session.id)).began.wallMs, noonMs + day * 1000)
   await stop()
-})
-
-test('failures at the throttle are in the store after a round, and gone from it once forgotten', async context => {
-  const { house, rounds, throttle, start } = context
-  const stop = await start()
-  await failOnce(throttle, '192.0.2.1')
-  await failOnce(throttle, '192.0.2.1')
-  await rounds.run()
-  const next = makeThrottle(house)
-  await restoreThrottle(next, house.store)
-  assert.equal(failuresOf(next), [['ip:192.0.2.1', 2]])
-  house.clock.pass(hour)
-  await rounds.run()
-  assert.equal(await house.store.throttle.load(), [])
-  await stop()
-})
-
-test('failures that could not be saved are saved later, as they are by then', async ({ house, throttle }) => {
-  let isFull = true
-  const { throttle: rows } = house.store
-  let saves = 0
-  const save: typeof rows.save = async list => {
-    saves += 1
-    if (isFull) throw new StorageFull('the store is full')
-    await rows.save(list)
-  }
-  const saveThrottle = createThrottleSaver(throttle, { throttle: { ...rows, save } })
-  const expectFull = async () => {
-    const fault = await saveThrottle().catch((thrown: unknown) => thrown)
-    assert.instance(fault, StorageFull)
-  }
-  await failOnce(throttle, '192.0.2.1')
-  await failOnce(throttle, '192.0.2.2')
-  await expectFull()
-  await failOnce(throttle, '192.0.2.1')
-  await expectFull()
-  throttle.clear({ source: 'ip:192.0.2.2' })
-  await expectFull()
-  isFull = false
-  await saveThrottle()
-  await saveThrottle()
-  assert.is(saves, 4, 'nothing is written twice')
-  const next = makeThrottle(house)
-  await restoreThrottle(next, house.store)
-  assert.equal(failuresOf(next), [['ip:192.0.2.1', 2]])
-})
-
-test('strangers who come and go while the disk is full do not pile up, and no failure is lost', async ({ house }) => {
-  const saved: number[] = []
-  let isFull = true
-  let round = 0
-  const row = { kind: 'source', key: '192.0.2.1', bootId: 'boot-1', savedMs: 1, state: '{}' } as const
-  const takeChanges = () => {
-    round += 1
-    const remove = Array.from({ length: 70_000 }, (_, at) => ({ kind: 'source' as const, key: `${round} ${at}` }))
-    return round === 1 ? { put: [row], remove } : { put: [], remove: round < 5 ? remove : [] }
-  }
-  const save = async (rows: readonly { key: string; row: string | null }[]) => {
-    saved.push(rows.length)
-    if (isFull) throw new StorageFull('the store is full')
-    assert.ok(rows.some(({ key, row: text }) => key === 'source 192.0.2.1' && text === JSON.stringify(row)))
-  }
-  const saveThrottle = createThrottleSaver({ takeChanges }, { throttle: { ...house.store.throttle, save } })
-  for (let count = 0; count < 4; count += 1) await saveThrottle().catch(() => {})
-  assert.ok(Math.max(...saved) <= 131_072, `${saved}`)
-  isFull = false
-  await saveThrottle()
 })
 
 test('the head of the audit trail goes to the journal once an hour', async ({

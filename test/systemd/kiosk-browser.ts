@@ -26,7 +26,7 @@ export interface Seen {
   readonly page: Page
 }
 
-const node = '/usr/lib/postern/node'
+export const node = '/usr/lib/postern/node'
 export const home = 'http://127.0.0.1:7640/'
 /** Where an extension lies that tells of itself in every page. */
 export const extension = '/srv/extension'

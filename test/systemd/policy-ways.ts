@@ -1,6 +1,6 @@
 /** For each line of the policies in scripts/kiosk/policies the ways out that it closes, in a browser with all its bars and keys. */
 import { setTimeout as pause } from 'node:timers/promises'
-import { type BrowserName, extension, home, type KioskBrowser, type Page } from './kiosk-browser.ts'
+import { type BrowserName, extension, home, type KioskBrowser, node, type Page } from './kiosk-browser.ts'
 
 export interface PolicyWay {
   /** The line whose absence opens the way: the names that lead to it, with a blank between. */
@@ -200,6 +200,12 @@ const firefox: readonly PolicyWay[] = [
 const all = 'URLBlocklist *'
 const isGranted = (kiosk: KioskBrowser) => kiosk.seen().said.includes('prompt')
 const permission = (name: string) => `navigator.permissions.query({ name: '${name}' }).then(({ state }) => say(state))`
+/** Has the page say something by Chromium's DevTools protocol. */
+const debug = `
+const targets = await (await fetch('http://127.0.0.1:9222/json')).json()
+const socket = new WebSocket(targets.find(({ url }) => url === '${home}').webSocketDebuggerUrl)
+socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: 'Runtime.evaluate', params: { expression: "say('debugged')" } }))
+socket.onmessage = socket.onerror = () => process.exit()`
 const anyHost = /^[\w.]+\.test$|^[\w.]+\.test /
 
 const chromium: readonly PolicyWay[] = [
@@ -225,7 +231,31 @@ const chromium: readonly PolicyWay[] = [
     ...extended('ExtensionInstallBlocklist', 'an extension of the command line', `--load-extension=${extension}`),
     shows: notLoaded,
   },
+  {
+    line: 'BrowserAddPersonEnabled',
+    name: 'other people in the menu',
+    // Above "manage" is the guest, who has a line below, else "add"; where neither is, a page that is blocked, in a tab.
+    try: async ({ screen }) => {
+      screen.press('ctrl+shift+m')
+      await pause(1000)
+      screen.press('Up', 'Up', 'Return')
+    },
+    leadsOut: hasWindows,
+  },
+  // From here on a fresh browser each: with that tab, the page would be in two.
   start('BrowserGuestModeEnabled', "a guest's window", ['--guest'], shows(/^New Tab|guest/i)),
+  {
+    ...start(
+      'DeveloperToolsAvailability',
+      'a script by remote debugging',
+      ['--remote-debugging-port=9222'],
+      hasSaid('debugged'),
+    ),
+    try: async kiosk => {
+      await kiosk.untilHome()
+      kiosk.machine.run([node, '--input-type=module', '-e', debug])
+    },
+  },
   act('AudioCaptureAllowed', 'the microphone', permission('microphone'), { leadsOut: isGranted }),
   act('VideoCaptureAllowed', 'the camera', permission('camera'), { leadsOut: isGranted }),
   act('ScreenCaptureAllowed', 'a picture of the screen', 'navigator.mediaDevices.getDisplayMedia()', {
@@ -240,6 +270,4 @@ export const policyWays: Readonly<Record<BrowserName, readonly PolicyWay[]>> = {
 export const otherLines: Readonly<Record<string, string>> = {
   'WebsiteFilter Exceptions': 'nothing would be shown without it',
   URLAllowlist: 'nothing would be shown without it',
-  BrowserAddPersonEnabled: 'an entry of a menu, whose pages are among chrome://*',
-  DeveloperToolsAvailability: 'the block list closes them too, in the Chromiums that ask it',
 }

@@ -1,4 +1,4 @@
-/** The trail on a real disk: durable, rotated, full, torn, cut short, exchanged. */
+/** The trail on a real disk: durable, torn, cut short, exchanged, full. */
 import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -6,62 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Audit, createAudit, type HeadStore } from '../../../server/keeper/audit/audit.ts'
-import { AuditError } from '../../../server/keeper/audit/error.ts'
-import { type AuditEntry, type AuditHead, EMPTY_HEAD, formatLine, hashLine } from '../../../server/keeper/audit/line.ts'
-import { rotatedName } from '../../../server/keeper/audit/rotation.ts'
+import { EMPTY_HEAD, hashLine } from '../../../server/keeper/audit/line.ts'
 import { verifyAuditFile } from '../../../server/keeper/audit/verify.ts'
-import { createFakeTime, type FakeTime } from '../throttle/fake-time.ts'
-
-interface Place {
-  directory: string
-  file: string
-  heads: HeadStore & { head: AuditHead | null }
-  journal: string[]
-  time: FakeTime
-  start(rotateBytes?: number): Promise<Audit>
-}
+import { codeOf, createPlace, entry, eventsOf, lastOf, linesOf, type Place, run, write } from './place.ts'
 
 const test = suite<{ place: Place }>('audit trail')
-const entry: AuditEntry = { event: 'session.revoke', user: 'alice', outcome: 'ok' }
-
-function createPlace(directory: string): Place {
-  const file = join(directory, 'audit.log')
-  const time = createFakeTime()
-  const journal: string[] = []
-  const heads: Place['heads'] = {
-    head: null,
-    load: async () => heads.head,
-    save: async head => {
-      heads.head = head
-    },
-  }
-  const start = (rotateBytes = 1 << 20) =>
-    createAudit({ file, clock: time.clock, heads, journal: line => journal.push(line), rotateBytes })
-  return { directory, file, heads, journal, time, start }
-}
-
-const linesOf = (file: string) => fs.readFileSync(file, 'utf8').split('\n').slice(0, -1)
-const eventsOf = (file: string): string[] => linesOf(file).map(line => JSON.parse(line).event)
-const lastOf = (file: string) => JSON.parse(linesOf(file).at(-1) ?? '{}')
-
-async function write(audit: Audit, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await audit.record({ ...entry, detail: { i } })
-}
-
-/** Starts the trail, writes so many records, stops it. */
-async function run(place: Place, count: number, rotateBytes?: number): Promise<void> {
-  const audit = await place.start(rotateBytes)
-  await write(audit, count)
-  await audit.close()
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'resolved',
-    fault => (fault instanceof AuditError ? fault.code : String(fault)),
-  )
-}
 
 test.before.each(context => {
   context.place = createPlace(fs.mkdtempSync(join(tmpdir(), 'postern-audit-')))
@@ -192,79 +141,6 @@ for (const { name, damage, reason, seq } of losses) {
   })
 }
 
-test('a new file opens with its predecessor’s head, and the files are one chain', async ({ place }) => {
-  await run(place, 30, 2000)
-  const older = fs
-    .readdirSync(place.directory)
-    .filter(name => /^audit\.log\.\d{12}-[0-9a-f]{8}$/.test(name))
-    .sort()
-  assert.ok(older.length >= 3)
-  let head: AuditHead | null = EMPTY_HEAD
-  for (const name of [...older, 'audit.log']) {
-    const lines = linesOf(join(place.directory, name))
-    const first = JSON.parse(lines[0] ?? '')
-    if (name !== older[0])
-      assert.equal([first.event, first.prev, first.detail.previous_seq], ['audit.rotated', head?.hash, head?.seq])
-    const verified = verifyAuditFile(lines, head)
-    assert.ok(verified.ok)
-    head = verified.ok ? verified.head : null
-  }
-  assert.equal(place.heads.head, head)
-  assert.is(fs.existsSync(`${place.file}.next`), false)
-})
-
-test('a crash between the two names of a rotation is no gap', async ({ place }) => {
-  await run(place, 10)
-  const before = place.heads.head ?? EMPTY_HEAD
-  const full = fs.readFileSync(place.file)
-  await run(place, 0)
-  const rotated = await place.start(1)
-  await rotated.record(entry)
-  await rotated.close()
-  fs.writeFileSync(`${place.file}.next`, `${linesOf(place.file)[0]}\n`, { mode: 0o600 })
-  fs.rmSync(place.file)
-  assert.equal(fs.readFileSync(rotatedName(place.file, before)), full)
-  place.heads.head = before
-  await run(place, 1)
-  assert.equal(eventsOf(place.file), ['audit.rotated', 'session.revoke'])
-  assert.is(verifyAuditFile(linesOf(place.file), before).ok, true)
-})
-
-test('what a rotation left that did not begin is cleared away', async ({ place }) => {
-  await run(place, 2)
-  fs.writeFileSync(`${place.file}.next`, '{"seq":3', { mode: 0o600 })
-  await run(place, 1)
-  assert.equal(fs.readdirSync(place.directory), ['audit.log'])
-  assert.equal(eventsOf(place.file), ['session.revoke', 'session.revoke', 'session.revoke'])
-})
-
-test('what a rotation left does not replace a file that is there', async ({ place }) => {
-  await run(place, 2)
-  const head = place.heads.head ?? EMPTY_HEAD
-  const next = formatLine({ event: 'audit.rotated', outcome: 'ok' }, { time: '', boot: '' }, head)
-  fs.writeFileSync(`${place.file}.next`, `${next}\n`, { mode: 0o600 })
-  await run(place, 1)
-  assert.equal(eventsOf(place.file), ['session.revoke', 'session.revoke', 'session.revoke'])
-})
-
-test('a foreign file does not pass for what a rotation left', async ({ place }) => {
-  await run(place, 2)
-  const next = formatLine({ event: 'audit.rotated', outcome: 'ok' }, { time: '', boot: '' }, EMPTY_HEAD)
-  fs.writeFileSync(`${place.file}.next`, `${next}\n`, { mode: 0o600 })
-  fs.rmSync(place.file)
-  await run(place, 0)
-  assert.equal([eventsOf(place.file), lastOf(place.file).reason], [['audit.gap'], 'missing'])
-})
-
-test('no file is begun while the store cannot be told where the old one ends', async ({ place }) => {
-  const audit = await place.start(1)
-  place.heads.save = async () => Promise.reject(new Error('store is broken'))
-  await audit.record(entry)
-  assert.is(await codeOf(audit.record(entry)), 'audit_failed')
-  await audit.close()
-  assert.equal(fs.readdirSync(place.directory), ['audit.log'])
-})
-
 test('a stop waits until the store has the head', async ({ place }) => {
   const save = place.heads.save
   place.heads.save = async head => {
@@ -371,26 +247,6 @@ test('on a full disk changes are refused, logins go to the journal, and the chai
     assert.equal(eventsOf(small.file).slice(whole), ['audit.resumed', 'session.revoke'])
     assert.is(JSON.parse(linesOf(small.file)[whole] ?? '').detail.journalled, 1)
     assert.is(verifyAuditFile(linesOf(small.file), EMPTY_HEAD).ok, true)
-  } finally {
-    execFileSync('umount', ['-l', mount])
-  }
-})
-
-test('a rotation that finds no room leaves the old file in place', async ({ place }) => {
-  const mount = join(place.directory, 'small')
-  fs.mkdirSync(mount, { mode: 0o700 })
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=700', 'tmpfs', mount])
-  try {
-    const small = createPlace(mount)
-    await run(small, 5)
-    assert.throws(() => fs.writeFileSync(join(mount, 'ballast'), Buffer.alloc(1 << 20)), /ENOSPC/)
-    const audit = await small.start(1)
-    assert.is(await codeOf(audit.record(entry)), 'storage_full')
-    fs.rmSync(join(mount, 'ballast'))
-    await audit.record(entry)
-    await audit.close()
-    assert.equal(eventsOf(small.file).slice(0, 2), ['audit.rotated', 'session.revoke'])
-    assert.is(fs.existsSync(`${small.file}.next`), false)
   } finally {
     execFileSync('umount', ['-l', mount])
   }
