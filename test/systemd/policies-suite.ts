@@ -5,10 +5,11 @@ import * as assert from 'uvu/assert'
 import { type BrowserName, home, KioskBrowser, type Page } from './kiosk-browser.ts'
 import { otherLines, type PolicyWay, policyWays, windowsOf } from './policy-ways.ts'
 
-/** Two fields, with a word to copy from the first. */
+/** Two fields, with a word to copy or to drag from the first. */
 const fields = `
-document.body.insertAdjacentHTML('beforeend', '<input id=from value=word><input id=to>')
-to.oninput = () => say('pasted ' + to.value)
+const place = 'style="position: fixed; left: 200px; width: 300px; height: 60px; font-size: 40px; top: '
+document.body.insertAdjacentHTML('beforeend', '<input id=from value=word ' + place + '200px">' + '<input id=to ' + place + '400px">')
+to.oninput = () => say('brought ' + to.value)
 from.focus()
 from.select()`
 const sites = ['--site', 'http://site.test:7642', '--site', 'http://path.test:7642/shop']
@@ -113,7 +114,7 @@ export function testPolicies(name: BrowserName, { nth, of } = { nth: 0, of: 1 })
       await kiosk.until('it is shown', () => /^The other site/.test(kiosk.titles()))
     })
 
-  // What closes downloads in Firefox would ask for the clipboard, for drags and for prints as well, and nobody answers.
+  // What closes downloads in Firefox would ask for the clipboard and for drags as well, and nobody answers.
   test('the clipboard stays open', async ({ kiosk, page }) => {
     await returnHome(kiosk, page)
     await kiosk.act(fields)
@@ -121,8 +122,24 @@ export function testPolicies(name: BrowserName, { nth, of } = { nth: 0, of: 1 })
     kiosk.screen.press('ctrl+c')
     await pause(300)
     kiosk.screen.press('Tab', 'ctrl+v')
-    await kiosk.until('it is pasted', () => kiosk.seen().said.includes('pasted word'))
+    await kiosk.until('it is pasted', () => kiosk.seen().said.includes('brought word'))
   })
+
+  if (name === 'firefox')
+    test('what is dragged may be dropped', async ({ kiosk, page }) => {
+      await kiosk.open('--bare')
+      await kiosk.act(fields)
+      await pause(300)
+      // The page begins below the bars.
+      const top = 800 - page.height
+      kiosk.screen.do('mousemove', '240', String(top + 230), 'mousedown', '1')
+      for (const y of [240, 280, 320, 360, 400, 430]) {
+        await pause(100)
+        kiosk.screen.do('mousemove', '260', String(top + y))
+      }
+      kiosk.screen.do('mouseup', '1')
+      await kiosk.until('it is dropped', () => kiosk.seen().said.includes('brought word'))
+    })
 
   test('--printing opens printing', async ({ kiosk, page }) => {
     kiosk.installPolicies(...sites, '--printing')

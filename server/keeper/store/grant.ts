@@ -44,6 +44,7 @@ function toGrant(row: Row): Grant {
   }
 }
 
+/** The row of a grant, for who adds it with something else. */
 export function toGrantRow(grant: Grant): Row {
   return {
     jti: grant.jti,
